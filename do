@@ -1,0 +1,197 @@
+#!/bin/sh
+# Every chore of this project in one place: `./do help` lists them.
+#
+# Works under dash, from any directory, with spaces in the path and without standard input. What is missing and apt
+# can bring is installed when this is root or `sudo -n` works, and no packaged daemon is started by that. Otherwise
+# the one command to run is printed, and the chore goes on with what it can.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+cd -- "$root"
+venv=.venv
+stamp=$venv/.installed
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+help() {
+    cat <<'TEXT'
+usage: ./do CHORE [ARGUMENTS]
+
+  run [ARGS]    start the service with a sandbox registrar and a sample, and show its registrations;
+                --exit-when-registered ends it there, --help tells the rest
+  test [ARGS]   install what the tests need and run them; ARGS go to pytest
+  check         formatting, lint, types, import rules, dependencies
+  fix           format, and repair what lint can repair
+  install       make .venv from requirements.lock (the other chores do it by themselves)
+  lock          write requirements.lock anew from pyproject.toml
+  help          this text
+TEXT
+}
+
+# --- what apt can bring -------------------------------------------------------------------------------------------
+
+# Runs a command as root, or fails: never asks for a password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n -- "$@"; fi </dev/null
+}
+
+can_use_apt() {
+    command -v apt-get >/dev/null 2>&1 && as_root true 2>/dev/null
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" >&2
+}
+
+# apt_install PACKAGE...: installs them without starting a daemon. A subshell, so that its trap is its own.
+# Debian's packages ask /usr/sbin/policy-rc.d whether they may start theirs; 101 means no.
+apt_install() (
+    if ! can_use_apt; then
+        say "To install what is missing: sudo apt-get install --no-install-recommends $*"
+        exit 1
+    fi
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM HUP
+        # shellcheck disable=SC2016  # $1 is for the inner shell
+        as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy" || exit 1
+    fi
+    say "Installing with apt: $*"
+    # Lists that are missing do not know the package, and lists that are too old name files that are gone.
+    if apt_known "$@" && apt_get install -y --no-install-recommends "$@"; then exit 0; fi
+    apt_get update || say "apt-get update failed; trying with the lists that are there"
+    if apt_get install -y --no-install-recommends "$@"; then exit 0; fi
+    say "apt could not install $*"
+    exit 1
+)
+
+apt_known() {
+    for package in "$@"; do
+        apt-cache show --no-all-versions "$package" >/dev/null 2>&1 || return 1
+    done
+}
+
+# Debian would start it at the next boot, on the port that a real one may want. Tests start their own.
+install_kamailio() {
+    if [ -x /usr/sbin/kamailio ]; then return 0; fi
+    apt_install kamailio || return 1
+    if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable kamailio 2>/dev/null || :; fi
+}
+
+# --- .venv --------------------------------------------------------------------------------------------------------
+
+# Prints the first Python that is new enough and can make a virtual environment (Debian splits ensurepip off).
+find_python() {
+    for python in python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s\n' "$python"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# What .venv was made from. The path belongs to it: a virtual environment does not survive being moved.
+wanted_stamp() {
+    printf '%s\n' "$root"
+    cksum requirements.lock pyproject.toml
+}
+
+install() {
+    if [ -x "$venv/bin/python" ] && [ -f "$stamp" ]; then
+        if [ "$(cat "$stamp")" = "$(wanted_stamp)" ]; then return 0; fi
+        if [ "$(head -n 1 "$stamp")" != "$root" ]; then rm -f "$stamp"; fi
+    fi
+    if [ ! -x "$venv/bin/python" ] || [ ! -f "$stamp" ]; then
+        python=$(find_python) || {
+            apt_install python3-venv || :
+            python=$(find_python) || fail "Python 3.11 or later with venv is needed: sudo apt-get install python3-venv"
+        }
+        say "Making $venv with $("$python" --version)"
+        "$python" -m venv --clear "$venv" </dev/null
+    fi
+    say "Installing $(grep -c == requirements.lock) packages into $venv (a minute the first time)"
+    pip install -r requirements.lock
+    # What builds the project is in the lock file too, so nothing else is fetched for it.
+    pip install --no-deps --no-build-isolation --editable .
+    wanted_stamp >"$stamp"
+}
+
+pip() {
+    "$venv/bin/python" -m pip --quiet --quiet --disable-pip-version-check --no-input "$@" </dev/null
+}
+
+# Resolves the newest versions in an environment of its own and writes them down: names and versions, nothing else,
+# so that the file serves any index and any Python that the project does.
+lock() {
+    python=$(find_python) || fail "Python 3.11 or later with venv is needed: sudo apt-get install python3-venv"
+    mkdir -p build
+    venv=build/lock
+    "$python" -m venv --clear "$venv" </dev/null
+    say "Resolving the dependencies of pyproject.toml"
+    pip install hatchling editables '.[test,quality]'
+    {
+        # shellcheck disable=SC2016  # the backquotes are text
+        printf '# Made by `./do lock`: everything that running, testing and checking this project needs.\n'
+        "$venv/bin/python" -m pip freeze --exclude sipregistrant --exclude pip --exclude setuptools --exclude uv
+    } >build/requirements.lock
+    if grep -v -E '^(#.*|[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+)$' build/requirements.lock >&2; then
+        fail "these lines are no plain name==version; requirements.lock is left as it was"
+    fi
+    mv build/requirements.lock requirements.lock
+    rm -rf "$venv"
+    say "requirements.lock names $(grep -c == requirements.lock) packages"
+}
+
+# --- chores -------------------------------------------------------------------------------------------------------
+
+run() {
+    install
+    exec "$venv/bin/sipregistrant" demo --data-dir var "$@"
+}
+
+run_tests() {
+    install
+    install_kamailio || say "Going on without Kamailio: its tests are skipped and counted at the end."
+    exec "$venv/bin/python" -m pytest "$@"
+}
+
+failures=
+step() {
+    say "== $*"
+    tool=$1
+    shift
+    "$venv/bin/$tool" "$@" </dev/null || failures="$failures $tool"
+}
+
+check() {
+    install
+    step ruff format --check --quiet .
+    step ruff check --quiet .
+    step mypy
+    step lint-imports
+    step deptry .
+    if [ -n "$failures" ]; then fail "Failed:$failures"; fi
+}
+
+fix() {
+    install
+    "$venv/bin/ruff" check --fix --quiet . || :
+    "$venv/bin/ruff" format .
+}
+
+chore=${1:-help}
+if [ "$#" -gt 0 ]; then shift; fi
+case $chore in
+    run) run "$@" ;;
+    test) run_tests "$@" ;;
+    check) check ;;
+    fix) fix ;;
+    install) install ;;
+    lock) lock ;;
+    help | -h | --help) help ;;
+    *) help >&2; fail "./do knows no chore named $chore" ;;
+esac
