@@ -1,0 +1,5 @@
+"""`python -m sipregistrant`."""
+
+from .cli.main import app
+
+app()

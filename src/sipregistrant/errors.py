@@ -1,0 +1,225 @@
+"""Everything that this program raises on purpose.
+
+    SipRegistrantError
+    ├── ConfigurationError(setting, problem)          the operator's; ends a command with one sentence
+    ├── SipError
+    │   ├── SipParseError(part, problem)              the peer's bytes; never leaves the dispatcher
+    │   ├── InvalidState(state, event)                our bug; also an AssertionError
+    │   └── UnusableChallenge(realm, problem)         no digest, or an algorithm or qop that we do not know
+    ├── Refusal                                       a request that is not carried out and changes nothing
+    │   ├── ValueRefused(fault, attribute)            a value that its attribute does not take
+    │   ├── ObjectMissing(resource, id)
+    │   ├── ObjectExists(resource, id)
+    │   ├── ObjectInUse(resource, id, user, user_id)
+    │   ├── ReferenceMissing(resource, id, attribute, target)
+    │   └── NotUnique(resource, id, attribute)
+    └── StoreError
+        ├── StoreUnavailable(cause)                   retryable: a full disk, a locked file
+        ├── StoreInUse(path)                          another process owns the data directory
+        └── KeyUnusable(path, problem)                secrets are there, the key to them is not
+
+Exceptions take data and write their own sentence. What the network answers, or does not, is an outcome
+(`sip/outcome.py`), never an exception.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "InvalidState",
+    "KeyUnusable",
+    "NotUnique",
+    "ObjectExists",
+    "ObjectInUse",
+    "ObjectMissing",
+    "ReferenceMissing",
+    "Refusal",
+    "SipError",
+    "SipParseError",
+    "SipRegistrantError",
+    "StoreError",
+    "StoreInUse",
+    "StoreUnavailable",
+    "UnusableChallenge",
+    "ValueRefused",
+]
+
+
+class SipRegistrantError(Exception):
+    """The root: whoever catches it catches all that is ours and nothing else."""
+
+
+class ConfigurationError(SipRegistrantError):
+    """A setting, option or file that cannot be used as it is."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(setting, problem)
+        self.setting = setting
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.problem}"
+
+
+class SipError(SipRegistrantError):
+    """Anything of the SIP core."""
+
+
+class SipParseError(SipError):
+    """Bytes or text of a peer that are not what RFC 3261 §25 allows, or more than we accept."""
+
+    def __init__(self, part: str, problem: str) -> None:
+        super().__init__(part, problem)
+        self.part = part
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.problem}"
+
+
+class InvalidState(SipError, AssertionError):
+    """An event that the state table does not know: our own mistake."""
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(state, event)
+        self.state = state
+        self.event = event
+
+    def __str__(self) -> str:
+        return f"event {self.event} in state {self.state}"
+
+
+class UnusableChallenge(SipError):
+    """No challenge of a 401 or 407 can be answered."""
+
+    def __init__(self, realm: str, problem: str) -> None:
+        super().__init__(realm, problem)
+        self.realm = realm
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"challenge of realm {self.realm!r}: {self.problem}"
+
+
+class Refusal(SipRegistrantError):
+    """A request that is well-formed but not carried out. Nothing was changed."""
+
+
+class ValueRefused(Refusal):
+    """A value that its attribute does not take.
+
+    `fault` is one of `missing` (required, without default, absent), `empty` (required, empty) and `bad`
+    (type, range, length, syntax, a control character). `attribute` has the documented spelling.
+    """
+
+    def __init__(self, fault: str, attribute: str, problem: str = "") -> None:
+        super().__init__(fault, attribute, problem)
+        self.fault = fault
+        self.attribute = attribute
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.attribute} is {self.fault}" + (f": {self.problem}" if self.problem else "")
+
+
+class ObjectMissing(Refusal):
+    """No object of that id, or its parent is missing (then the parent is named)."""
+
+    def __init__(self, resource: str, id: str) -> None:
+        super().__init__(resource, id)
+        self.resource = resource
+        self.id = id
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.id} does not exist"
+
+
+class ObjectExists(Refusal):
+    """The id is taken."""
+
+    def __init__(self, resource: str, id: str) -> None:
+        super().__init__(resource, id)
+        self.resource = resource
+        self.id = id
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.id} exists already"
+
+
+class ObjectInUse(Refusal):
+    """The object cannot go: `user` with id `user_id` names it."""
+
+    def __init__(self, resource: str, id: str, user: str, user_id: str) -> None:
+        super().__init__(resource, id, user, user_id)
+        self.resource = resource
+        self.id = id
+        self.user = user
+        self.user_id = user_id
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.id} is in use by {self.user} {self.user_id}"
+
+
+class ReferenceMissing(Refusal):
+    """The attribute names an object that does not exist."""
+
+    def __init__(self, resource: str, id: str, attribute: str, target: str) -> None:
+        super().__init__(resource, id, attribute, target)
+        self.resource = resource
+        self.id = id
+        self.attribute = attribute
+        self.target = target
+
+    def __str__(self) -> str:
+        return f"{self.attribute} of {self.resource} {self.id} names {self.target}, which does not exist"
+
+
+class NotUnique(Refusal):
+    """The attribute repeats what another one, or another object, already says."""
+
+    def __init__(self, resource: str, id: str, attribute: str) -> None:
+        super().__init__(resource, id, attribute)
+        self.resource = resource
+        self.id = id
+        self.attribute = attribute
+
+    def __str__(self) -> str:
+        return f"{self.attribute} of {self.resource} {self.id} is not unique"
+
+
+class StoreError(SipRegistrantError):
+    """Anything of the store that is not the caller's fault."""
+
+
+class StoreUnavailable(StoreError):
+    """The database did not take it (disk full, file locked); nothing was changed; trying again may work."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"the database is unavailable: {self.cause}"
+
+
+class StoreInUse(StoreError):
+    """Another process holds the lock of the data directory."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"the data directory {self.path} is in use by another process; stop it, or name another --data-dir"
+
+
+class KeyUnusable(StoreError):
+    """Sealed secrets cannot be opened."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"key file {self.path}: {self.problem}"

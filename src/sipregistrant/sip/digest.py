@@ -1,0 +1,269 @@
+"""Digest authentication: challenges read, chosen among and answered; and the registrar's side, for the sandbox.
+
+    challenges = choose(parse_challenges(response))        of a 401 or 407
+    name, value = authorization(challenges[0], username=…, password=…, method=…, uri=…, nonce_count=1, cnonce=…)
+
+MD5, SHA-256 and SHA-512-256, each with and without `-sess`; qop auth, auth-int, and none (the form of RFC 2069, which
+RFC 3261 §22.4 keeps). Texts of a peer are hashed and sent back as the bytes that came.
+RFC 7616, RFC 8760, RFC 3261 §22.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ..errors import SipParseError, UnusableChallenge
+from .fields import parse_auth_param_list, parse_auth_params, quote
+from .message import Response
+
+__all__ = ["Challenge", "authorization", "choose", "parse_authentication_info", "parse_challenges", "verify"]
+
+# Characters. Nonces of some kilobytes exist (signed tickets); they go into each request and into the database.
+MAX_REALM_CHARS = 512
+MAX_NONCE_CHARS = 4096
+MAX_OPAQUE_CHARS = 1024
+MAX_QOP_CHARS = 128
+
+# RFC 7616 §3.4: 8 hexadecimal digits.
+MAX_NONCE_COUNT = 0xFFFFFFFF
+
+Hash = Callable[[str], str]
+
+
+def _hash_named(name: str) -> Hash:
+    def digest(text: str) -> str:
+        return hashlib.new(name, text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+    return digest
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+# From weak to strong. SHA-512-256 is there as far as the OpenSSL beneath Python has it.
+_HASHES: dict[str, Hash] = {"MD5": _md5, "SHA-256": _sha256}
+if "sha512_256" in hashlib.algorithms_available:
+    _HASHES["SHA-512-256"] = _hash_named("sha512_256")
+
+# As the parameter `algorithm` has them, in lower case: the hash, and whether it is for a session.
+_ALGORITHMS = {name.lower(): (name, False) for name in _HASHES} | {f"{n.lower()}-sess": (n, True) for n in _HASHES}
+
+_is_nonce_count = re.compile("[0-9a-fA-F]{8}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A challenge that can be answered. `qop` is the one that is used: "", "auth" or "auth-int"."""
+
+    realm: str
+    nonce: str
+    opaque: str | None
+    algorithm: str
+    """MD5, SHA-256 or SHA-512-256, written so."""
+    sess: bool
+    qop: str
+    stale: bool
+    is_proxy: bool
+    names_algorithm: bool = True
+    """Without it MD5 is meant, and some registrars stumble over an algorithm that they did not name."""
+
+    def with_nonce(self, nonce: str) -> Challenge:
+        """Return the challenge that a `nextnonce` stands for (RFC 7616 §3.5)."""
+        return replace(self, nonce=nonce, stale=False)
+
+    def encode(self) -> str:
+        """Return a compact text for one column; any database takes it, even where the peer sent what is no UTF-8."""
+        flags = f"{'p' * self.is_proxy}{'s' * self.sess}{'t' * self.stale}{'n' * self.names_algorithm}"
+        parts = [flags, self.algorithm, self.qop, self.realm, self.nonce]
+        if self.opaque is not None:
+            parts.append(self.opaque)
+        text = "\n".join(parts)
+        if text.count("\n") != len(parts) - 1:
+            raise UnusableChallenge(self.realm, "a line end in a challenge")
+        if text.isascii():
+            return text
+        # One character for each byte: the lone surrogates that stand for the peer's bytes cannot be stored.
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+    @classmethod
+    def decode(cls, text: str) -> Challenge:
+        """Return what `encode` was called on."""
+        if not text.isascii():
+            text = text.encode("latin-1").decode("utf-8", "surrogateescape")
+        flags, algorithm, qop, realm, nonce, *opaque = text.split("\n")
+        return cls(
+            realm,
+            nonce,
+            opaque[0] if opaque else None,
+            algorithm,
+            "s" in flags,
+            qop,
+            "t" in flags,
+            "p" in flags,
+            "n" in flags,
+        )
+
+
+def parse_challenges(response: Response) -> list[Challenge]:
+    """Return the challenges that can be answered, in their order; the malformed, too long and unknown are left out."""
+    found = []
+    for name, value in response.headers:
+        if name in ("www-authenticate", "proxy-authenticate"):
+            try:
+                challenge = _parse_challenge(value, is_proxy=name == "proxy-authenticate")
+            except SipParseError:
+                continue
+            if challenge is not None:
+                found.append(challenge)
+    return found
+
+
+def choose(challenges: Iterable[Challenge]) -> list[Challenge]:
+    """Return the one to answer of each realm, origin and proxy apart: the strongest, the first of equals.
+
+    RFC 8760 §2.4 would have the topmost that is supported: then who can put one line into a response chooses MD5.
+    """
+    best: dict[tuple[bool, str], Challenge] = {}
+    for challenge in challenges:
+        place = (challenge.is_proxy, challenge.realm)
+        known = best.get(place)
+        if known is None or _strength(challenge) > _strength(known):
+            best[place] = challenge
+    if not best:
+        raise UnusableChallenge("", "no digest challenge with an algorithm and a qop that we know")
+    return list(best.values())
+
+
+def authorization(
+    challenge: Challenge,
+    *,
+    username: str,
+    password: str,
+    method: str,
+    uri: str,
+    nonce_count: int,
+    cnonce: str,
+    body: bytes = b"",
+) -> tuple[str, str]:
+    """Return the name and the value of the header that answers a challenge.
+
+    `uri` is the Request-URI, `nonce_count` 1 for the first request with this nonce; without qop it and `cnonce` are not
+    used.
+    """
+    digest = _HASHES.get(challenge.algorithm)
+    if digest is None:
+        raise UnusableChallenge(challenge.realm, f"{challenge.algorithm} is not available here")
+    if not 0 < nonce_count <= MAX_NONCE_COUNT:
+        raise UnusableChallenge(challenge.realm, f"nonce count {nonce_count} has no 8 hexadecimal digits")
+    if challenge.qop not in ("", "auth", "auth-int") or (challenge.sess and not challenge.qop):
+        raise UnusableChallenge(challenge.realm, f"qop {challenge.qop!r} cannot be answered")
+    count = f"{nonce_count:08x}"
+    response = _response(
+        digest, username=username, password=password, realm=challenge.realm, nonce=challenge.nonce, sess=challenge.sess,
+        qop=challenge.qop, method=method, uri=uri, count=count, cnonce=cnonce, body=body,
+    )  # fmt: skip
+    value = (
+        f"Digest username={quote(username)}, realm={quote(challenge.realm)}, nonce={quote(challenge.nonce)}, "
+        f'uri={quote(uri)}, response="{response}"'
+    )
+    if challenge.names_algorithm:
+        value += f", algorithm={challenge.algorithm}{'-sess' if challenge.sess else ''}"
+    if challenge.opaque is not None:
+        value += f", opaque={quote(challenge.opaque)}"
+    if challenge.qop:
+        value += f", qop={challenge.qop}, nc={count}, cnonce={quote(cnonce)}"
+    return "Proxy-Authorization" if challenge.is_proxy else "Authorization", value
+
+
+def parse_authentication_info(value: str) -> str | None:
+    """Return the nonce to use from now on, None where an Authentication-Info names none that can be used."""
+    try:
+        nonce = parse_auth_param_list(value).get("nextnonce", "")
+    except SipParseError:
+        return None
+    return nonce if 0 < len(nonce) <= MAX_NONCE_CHARS else None
+
+
+def verify(params: Mapping[str, str], *, password: str, method: str, body: bytes = b"") -> bool:
+    """Tell whether credentials were made with this password.
+
+    That the nonce is one of ours, the count a new one and the URI that of the request is for the caller to know.
+    """
+    digest_name, sess = _ALGORITHMS.get(params.get("algorithm", "MD5").lower(), ("", False))
+    digest = _HASHES.get(digest_name)
+    qop = params.get("qop", "").lower()
+    count, cnonce = params.get("nc", ""), params.get("cnonce", "")
+    if digest is None or any(name not in params for name in ("username", "realm", "nonce", "uri", "response")):
+        return False
+    if qop not in ("", "auth", "auth-int") or (qop and not (cnonce and _is_nonce_count(count))) or (sess and not qop):
+        return False
+    wanted = _response(
+        digest, username=params["username"], password=password, realm=params["realm"], nonce=params["nonce"], sess=sess,
+        qop=qop, method=method, uri=params["uri"], count=count, cnonce=cnonce, body=body,
+    )  # fmt: skip
+    given = params["response"].lower().encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, wanted.encode())
+
+
+def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
+    scheme, params = parse_auth_params(value)
+    if scheme != "digest":
+        return None
+    realm, nonce, opaque = params.get("realm"), params.get("nonce"), params.get("opaque")
+    if realm is None or not nonce or len(realm) > MAX_REALM_CHARS or len(nonce) > MAX_NONCE_CHARS:
+        return None
+    if opaque is not None and len(opaque) > MAX_OPAQUE_CHARS:
+        return None
+    named = params.get("algorithm")
+    algorithm = _ALGORITHMS.get("md5" if named is None else named.lower())
+    qop = _choose_qop(params.get("qop"))
+    if algorithm is None or qop is None:
+        return None
+    name, sess = algorithm
+    # The session key is made with the cnonce, which is not sent without qop (RFC 7616 §3.4).
+    if sess and not qop:
+        return None
+    stale = params.get("stale", "").lower() == "true"
+    return Challenge(realm, nonce, opaque, name, sess, qop, stale, is_proxy, named is not None)
+
+
+def _strength(challenge: Challenge) -> int:
+    return list(_HASHES).index(challenge.algorithm) if challenge.algorithm in _HASHES else -1
+
+
+def _choose_qop(offered: str | None) -> str | None:
+    """Return the qop to use, "" where none is offered, None where we know none of those that are."""
+    if offered is None:
+        return ""
+    if len(offered) > MAX_QOP_CHARS:
+        return None
+    known = [option.strip(" \t").lower() for option in offered.split(",")]
+    if "auth" in known:
+        return "auth"
+    if "auth-int" in known:
+        return "auth-int"
+    # qop="" is no offer at all.
+    return None if any(known) else ""
+
+
+def _response(digest: Hash, *, username: str, password: str, realm: str, nonce: str, sess: bool, qop: str, method: str,
+              uri: str, count: str, cnonce: str, body: bytes) -> str:  # fmt: skip
+    """RFC 7616 §3.4.1 to §3.4.3; without qop the form of RFC 2069."""
+    ha1 = digest(f"{username}:{realm}:{password}")
+    if sess:
+        ha1 = digest(f"{ha1}:{nonce}:{cnonce}")
+    a2 = f"{method}:{uri}"
+    if qop == "auth-int":
+        a2 += f":{digest(body.decode('utf-8', 'surrogateescape'))}"
+    if not qop:
+        return digest(f"{ha1}:{nonce}:{digest(a2)}")
+    return digest(f"{ha1}:{nonce}:{count}:{cnonce}:{qop}:{digest(a2)}")

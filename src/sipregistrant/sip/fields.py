@@ -1,0 +1,398 @@
+"""Header field values: Contact, From, To, CSeq, Via, lists, seconds and what digest needs.
+
+Every parser is total: it returns a value or raises `SipParseError`, in time linear in its input. Values come from
+`message.py`, which has unfolded them: the only white space is SP and HTAB. What RFC 3261 §25.1 forbids is refused, but
+for what is seen in the field and does no harm: empty parameters (`;;`), commas in an unquoted display name.
+RFC 3261 §7.3.1, §20, §25.1; RFC 3581 (rport).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import SipParseError
+from .uri import Uri, opaque_uri, parse_any_uri, split_host_port
+
+__all__ = [
+    "MAX_CONTACTS",
+    "Contact",
+    "NameAddr",
+    "Via",
+    "is_token",
+    "parse_auth_params",
+    "parse_contact_header",
+    "parse_contacts",
+    "parse_cseq",
+    "parse_delta_seconds",
+    "parse_name_addr",
+    "parse_retry_after",
+    "parse_via",
+    "quote",
+    "split_list",
+    "unquote",
+]
+
+# Of one AOR, all bindings of others included. Reading them must not hold the loop: this many take a millisecond or two.
+MAX_CONTACTS = 256
+
+MAX_PARAMETERS = 32
+MAX_PARAMETER_CHARS = 2048
+MAX_DISPLAY_CHARS = 1024
+MAX_AUTH_PARAMETERS = 32
+MAX_AUTH_VALUE_CHARS = 8192
+
+# RFC 3261 §8.1.1.5.
+CSEQ_LIMIT = 2**31
+
+# RFC 3261 §25.1: delta-seconds is 0 to 2**32 - 1.
+MAX_DELTA_SECONDS = 2**32 - 1
+
+# RFC 3261 §20.10: a malformed `expires` is to be taken for this.
+MALFORMED_EXPIRES_SECONDS = 3600
+
+LWS = " \t"
+
+_TOKEN = "[A-Za-z0-9.!%*_+`'~-]"
+_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+
+_is_token = re.compile(f"{_TOKEN}+").fullmatch
+_match_quoted = re.compile(_QUOTED, re.DOTALL).match
+_is_parameter_value = re.compile(rf'[^\s"<>;,]+|{_QUOTED}', re.DOTALL).fullmatch
+_find_in_list = re.compile('[",<]').search
+_find_in_parameters = re.compile('[";]').search
+_resolve_pairs = re.compile(r"\\(.)", re.DOTALL).sub
+
+_is_q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
+_match_sent = re.compile(
+    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({_TOKEN}+)[ \t]+"
+    r"(\[[0-9A-F:.]+\]|[^\s:;,\[\]]+)(?:[ \t]*:[ \t]*([0-9]+))?[ \t]*",
+    re.ASCII | re.IGNORECASE,
+).fullmatch
+_match_auth_param = re.compile(
+    rf"[ \t,]*+({_TOKEN}++)[ \t]*+=[ \t]*+({_QUOTED}|[^ \t,\"]++)[ \t]*+(?:,|\Z)", re.DOTALL
+).match
+
+# What occurs in almost every message and needs no looking at.
+_KNOWN_METHODS = frozenset({"REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "NOTIFY", "SUBSCRIBE", "MESSAGE"})
+_KNOWN_PARAMETERS = frozenset({"expires", "q", "tag", "branch", "rport", "received", "+sip.instance", "reg-id"})
+
+
+@dataclass(slots=True)
+class NameAddr:
+    """The value of From and To: a display name without its quotes, a URI, and what follows it, as written."""
+
+    display: str
+    uri: Uri
+    parameters: dict[str, str | None]
+
+    @property
+    def tag(self) -> str:
+        """The tag, "" without one, as in requests of RFC 2543."""
+        return self.parameters.get("tag") or ""
+
+
+@dataclass(slots=True)
+class Contact:
+    """One contact. Parameter names are in lower case, values as written, quotes included; a flag is None."""
+
+    uri: Uri
+    parameters: dict[str, str | None]
+
+    @property
+    def q(self) -> float | None:
+        """The preference from 0 to 1; None when it is absent or malformed."""
+        value = self.parameters.get("q")
+        return float(value) if value is not None and _is_q(value) else None
+
+    @property
+    def expires(self) -> int | None:
+        """The seconds that this contact is bound for; None when it does not say."""
+        if "expires" not in self.parameters:
+            return None
+        try:
+            return parse_delta_seconds(unquote(self.parameters["expires"] or ""))
+        except SipParseError:
+            return MALFORMED_EXPIRES_SECONDS
+
+
+@dataclass(slots=True)
+class Via:
+    """One Via: transport in upper case, sent-by, parameters as in `Contact`."""
+
+    transport: str
+    host: str
+    port: int | None
+    parameters: dict[str, str | None]
+
+    @property
+    def branch(self) -> str:
+        """The branch, "" without one, as in requests of RFC 2543."""
+        return self.parameters.get("branch") or ""
+
+    @property
+    def received(self) -> str:
+        """The address that the request came from, as the next hop saw it, "" when it did not say."""
+        return self.parameters.get("received") or ""
+
+    @property
+    def rport(self) -> int | None:
+        """The port that the request came from (RFC 3581); None when absent or still to be filled in."""
+        value = self.parameters.get("rport")
+        return int(value) if value is not None and _is_number(value, 5) else None
+
+    def __str__(self) -> str:
+        sent_by = self.host if self.port is None else f"{self.host}:{self.port}"
+        parameters = (f";{name}" if value is None else f";{name}={value}" for name, value in self.parameters.items())
+        return f"SIP/2.0/{self.transport} {sent_by}{''.join(parameters)}"
+
+
+def is_token(text: str) -> bool:
+    """Tell whether this is a token of §25.1: not empty, and without anything that needs quotes."""
+    return _is_token(text) is not None
+
+
+def quote(text: str) -> str:
+    """Return a quoted-string; refuse what can stand in none."""
+    if "\r" in text or "\n" in text or "\0" in text:
+        raise SipParseError("quoted string", "a line end or NUL")
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def unquote(text: str) -> str:
+    """Return what a quoted-string says; anything else as it is."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text
+    text = text[1:-1]
+    return _resolve_pairs(r"\1", text) if "\\" in text else text
+
+
+def split_list(value: str) -> list[str]:
+    """Split at the commas that are neither in quotes nor in <>. An empty value is an empty list (§7.3.1)."""
+    if '"' in value or "<" in value:
+        items = _split(value, _find_in_list)
+    else:
+        items = value.split(",")
+    items = [item.strip(LWS) for item in items]
+    if items == [""]:
+        return []
+    if "" in items:
+        raise SipParseError("list", "nothing between two commas")
+    return items
+
+
+def parse_name_addr(value: str) -> NameAddr:
+    """Read the value of From or To."""
+    display, uri, parameters = _split_name_addr(value)
+    return NameAddr(display, parse_any_uri(uri), _parse_parameters(parameters))
+
+
+def parse_contacts(values: list[str]) -> list[Contact]:
+    """Read all Contact headers of a 200, which lists the bindings of others too.
+
+    One whose URI breaks the rules is kept in one piece: it is not ours, and must not hide ours.
+    """
+    contacts: list[Contact] = []
+    for value in values:
+        for item in _items_of(value):
+            if item == "*":
+                raise SipParseError("Contact", '"*" in a response')
+            _, uri, parameters = _split_name_addr(item)
+            contacts.append(Contact(_uri_of_others(uri), _parse_parameters(parameters)))
+        if len(contacts) > MAX_CONTACTS:
+            raise SipParseError("Contact", f"more than {MAX_CONTACTS}")
+    return contacts
+
+
+def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:
+    """Read all Contact headers of a REGISTER. "*" stands alone (§10.2.2)."""
+    items = [item for value in values for item in _items_of(value)]
+    if items == ["*"]:
+        return "*"
+    if len(items) > MAX_CONTACTS:
+        raise SipParseError("Contact", f"more than {MAX_CONTACTS}")
+    contacts = []
+    for item in items:
+        if item == "*":
+            raise SipParseError("Contact", '"*" beside other contacts')
+        _, uri, parameters = _split_name_addr(item)
+        contacts.append(Contact(parse_any_uri(uri), _parse_parameters(parameters)))
+    return contacts
+
+
+def parse_cseq(value: str) -> tuple[int, str]:
+    """Read a CSeq: its number, below 2**31, and its method."""
+    number, _, method = value.replace("\t", " ").partition(" ")
+    method = method.strip(" ")
+    if not _is_number(number, 20) or (sequence := int(number)) >= CSEQ_LIMIT:
+        raise SipParseError("CSeq", f"{number[:20]!r} is not a number below 2**31")
+    if method not in _KNOWN_METHODS and not _is_token(method):
+        raise SipParseError("CSeq", f"{method[:20]!r} is not a method")
+    return sequence, method
+
+
+def parse_via(value: str) -> Via:
+    """Read one Via; several of one header are to be split first."""
+    sent, _, parameters = value.strip(LWS).partition(";")
+    found = _match_sent(sent)
+    if found is None:
+        raise SipParseError("Via", f"{sent[:40]!r} is not SIP/2.0/transport host:port")
+    transport, host, port = found.groups()
+    host, number = split_host_port(host if port is None else f"{host}:{port}")
+    return Via(transport.upper(), host, number, _parse_parameters(parameters))
+
+
+def parse_delta_seconds(value: str) -> int:
+    """Read a number of seconds; more than 2**32 - 1 is taken for that."""
+    digits = value.strip(LWS)
+    if not (digits.isascii() and digits.isdigit()):
+        raise SipParseError("seconds", f"{value[:20]!r} is not a number")
+    digits = digits.lstrip("0")
+    # Python refuses to read thousands of digits, and takes its time for hundreds.
+    return min(int(digits or "0"), MAX_DELTA_SECONDS) if len(digits) <= 10 else MAX_DELTA_SECONDS
+
+
+def parse_retry_after(value: str) -> int:
+    """Read the seconds of a Retry-After; a comment and parameters may follow (§20.33)."""
+    end = next((place for place, character in enumerate(value) if character in " \t(;"), len(value))
+    rest = value[end:].lstrip(LWS)
+    if rest and rest[0] not in "(;":
+        raise SipParseError("Retry-After", f"{rest[:20]!r} is neither a comment nor a parameter")
+    return parse_delta_seconds(value[:end])
+
+
+def parse_auth_params(value: str) -> tuple[str, dict[str, str]]:
+    """Read a challenge or credentials: the scheme in lower case, and parameters without their quotes."""
+    scheme, _, rest = value.strip(LWS).replace("\t", " ").partition(" ")
+    if not _is_token(scheme):
+        raise SipParseError("auth", f"{scheme[:20]!r} is not a scheme")
+    return scheme.lower(), parse_auth_param_list(rest)
+
+
+def parse_auth_param_list(text: str) -> dict[str, str]:
+    """Read `name=value, name="value"`; a name that stands twice is refused, for who knows which one counts."""
+    found: dict[str, str] = {}
+    place, end = 0, len(text)
+    while place < end:
+        match = _match_auth_param(text, place)
+        if match is None:
+            if not text[place:].strip(" \t,"):
+                break
+            raise SipParseError("auth", f"{text[place : place + 20]!r} is not name=value")
+        name = match[1].lower()
+        if name in found:
+            raise SipParseError("auth", f"{name} stands twice")
+        if len(found) == MAX_AUTH_PARAMETERS or len(match[2]) > MAX_AUTH_VALUE_CHARS:
+            raise SipParseError("auth", "too many parameters, or too long")
+        found[name] = unquote(match[2])
+        place = match.end()
+    return found
+
+
+def _is_number(text: str, most_digits: int) -> bool:
+    # isdigit() alone takes "²" and "٣".
+    return len(text) <= most_digits and text.isascii() and text.isdigit()
+
+
+def _split(text: str, find: Callable[[str, int], re.Match[str] | None]) -> list[str]:
+    """Split at what `find` finds and that is neither a quoted-string nor in <>."""
+    items = []
+    start = place = 0
+    while (found := find(text, place)) is not None:
+        place = found.end()
+        match found.group():
+            case '"':
+                quoted = _match_quoted(text, found.start())
+                if quoted is None:
+                    raise SipParseError("quoted string", "not closed")
+                place = quoted.end()
+            case "<":
+                place = text.find(">", place) + 1
+                if not place:
+                    raise SipParseError("URI", '"<" without ">"')
+            case _:
+                items.append(text[start : found.start()])
+                start = place
+    items.append(text[start:])
+    return items
+
+
+def _items_of(value: str) -> list[str]:
+    return split_list(value) if "," in value or not value else [value]
+
+
+def _split_name_addr(value: str) -> tuple[str, str, str]:
+    """Return display name, URI and what follows the first ";" behind it."""
+    value = value.strip(LWS)
+    if value.startswith('"'):
+        quoted = _match_quoted(value)
+        if quoted is None:
+            raise SipParseError("display name", "its quotes are not closed")
+        display = unquote(quoted.group())
+        value = value[quoted.end() :].lstrip(LWS)
+        if not value.startswith("<"):
+            raise SipParseError("name-addr", "no <URI> after the display name")
+    else:
+        opening = value.find("<")
+        if opening < 0 or ";" in value[:opening]:
+            return _split_addr_spec(value)
+        display = value[:opening].rstrip(LWS)
+        if '"' in display or ">" in display:
+            raise SipParseError("display name", f"{display[:20]!r} needs quotes")
+        value = value[opening:]
+    if len(display) > MAX_DISPLAY_CHARS:
+        raise SipParseError("display name", f"longer than {MAX_DISPLAY_CHARS} characters")
+    uri, closing, rest = value[1:].partition(">")
+    rest = rest.lstrip(LWS)
+    if not closing or (rest and rest[0] != ";"):
+        raise SipParseError("name-addr", f"{rest[:20]!r} behind >" if closing else '"<" without ">"')
+    return display, uri, rest[1:]
+
+
+def _split_addr_spec(value: str) -> tuple[str, str, str]:
+    """Split a URI without <>: a ";" ends it, and it has neither "," nor "?" (§20, §20.10)."""
+    uri, _, parameters = value.partition(";")
+    uri = uri.rstrip(LWS)
+    if "," in uri or "?" in uri:
+        raise SipParseError("URI", 'one with "," or "?" stands in <>')
+    return "", uri, parameters
+
+
+def _uri_of_others(text: str) -> Uri:
+    try:
+        return parse_any_uri(text)
+    except SipParseError:
+        return opaque_uri(text)
+
+
+def _parse_parameters(text: str) -> dict[str, str | None]:
+    """Read what follows the first ";"."""
+    found: dict[str, str | None] = {}
+    if not text:
+        return found
+    for part in _split(text, _find_in_parameters) if '"' in text else text.split(";"):
+        name, equals, value = part.partition("=")
+        name = name.strip(LWS)
+        if not name and not equals:
+            continue
+        if name not in _KNOWN_PARAMETERS:
+            if not _is_token(name):
+                raise SipParseError("parameter", f"{name[:20]!r} is not a name")
+            name = name.lower()
+        if name in found:
+            raise SipParseError("parameter", f"{name[:20]} stands twice")
+        found[name] = _parameter_value(value) if equals else None
+    if len(found) > MAX_PARAMETERS or len(text) > MAX_PARAMETER_CHARS:
+        raise SipParseError("parameter", "too many, or too long")
+    return found
+
+
+def _parameter_value(text: str) -> str:
+    value = text.strip(LWS)
+    if not _is_parameter_value(value):
+        raise SipParseError("parameter", f"{value[:20]!r} is not a value")
+    return value

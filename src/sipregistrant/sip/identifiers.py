@@ -1,0 +1,54 @@
+"""What names a registration on the wire: Call-ID, From tag and CSeq.
+
+Call-ID and tag are derived from the instance's key and the row's number, so they stay the same for the life of a
+registration (RFC 3261 §10.2) over every restart, and cost no column. CSeq never goes back, whatever was lost (design,
+rule 11).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+__all__ = ["CSEQ_EPOCH", "call_id", "from_tag", "next_cseq"]
+
+# 2025-01-01T00:00:00Z, in seconds since 1970.
+CSEQ_EPOCH = 1_735_689_600
+
+# Numbers used up a second at most, on average: an attempt takes two, a failed one is not followed by the next for
+# seconds.
+CSEQ_PER_SECOND = 4
+
+# RFC 3261 §8.1.1.5: less than 2**31. Some room is left for the requests of one attempt.
+LARGEST_CSEQ = 2**31 - 1000
+
+# A clock that is years ahead must not use up the numbers of those years: two years of them is the furthest jump.
+LARGEST_JUMP = CSEQ_PER_SECOND * 2 * 366 * 86400
+
+
+def next_cseq(last: int, generation: int, now: float) -> tuple[int, int]:
+    """Return the (CSeq, Call-ID generation) of the next request; `last` is 0 where none was sent yet.
+
+    The time is a floor under the number: requests whose settling was lost in a crash are jumped over. An equal or
+    lower number would be answered 200 and do nothing at some registrars.
+    """
+    floor = int(CSEQ_PER_SECOND * (now - CSEQ_EPOCH))
+    number = last + 1
+    if number < floor <= number + LARGEST_JUMP or (last == 0 and 0 < floor < LARGEST_CSEQ):
+        number = floor
+    if number >= LARGEST_CSEQ:
+        return 1, generation + 1
+    return number, generation
+
+
+def call_id(identity_key: bytes, registration_id: int, generation: int) -> str:
+    """Return the Call-ID of a registration: 128 bits that nobody else has."""
+    return _derived(identity_key, f"call-id {registration_id} {generation}", 16)
+
+
+def from_tag(identity_key: bytes, registration_id: int) -> str:
+    """Return the From tag of a registration. RFC 3261 §19.3: at least 32 random bits."""
+    return _derived(identity_key, f"tag {registration_id}", 8)
+
+
+def _derived(key: bytes, text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), key=key, digest_size=size).hexdigest()

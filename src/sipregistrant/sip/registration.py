@@ -1,0 +1,419 @@
+"""One attempt at a registration: REGISTER, challenge, REGISTER, answer; and the judgement of what came back.
+
+    attempt = Attempt(order, credentials, …)
+    datagram = attempt.start(now)
+    datagram = attempt.receive(response, now)         once branch, method and CSeq are known to match
+    datagram = attempt.handle_timer(now)              once `attempt.next_timeout` has passed
+
+Each returns what is to be sent, or None; when `attempt.outcome` is set, the attempt is over. Time, randomness and
+bytes are arguments. RFC 3261 §10.2 (constructing, adding, removing, refreshing bindings), §22 (digest), §17.1.2
+(`transaction.py`). The engine side is `engine/engine.py`; what the outcome means for the row is said in
+`engine/settling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..errors import SipParseError, UnusableChallenge
+from .digest import Challenge, authorization, choose, parse_authentication_info, parse_challenges
+from .fields import Contact, parse_contacts, parse_delta_seconds, parse_retry_after
+from .message import Response
+from .outcome import Grant, Kind, Outcome
+from .transaction import Action, ClientTransaction, SipTimers
+from .uri import parse_uri, same_uri
+
+__all__ = ["Attempt", "Credential", "Order", "Tokens", "WantedContact"]
+
+METHOD = "REGISTER"
+BRANCH_COOKIE = "z9hG4bK"  # RFC 3261 §8.1.1.7
+MAX_FORWARDS = 70  # RFC 3261 §8.1.1.6
+
+# An attempt that has not ended after so many requests is one that a registrar drives round in circles: a challenge, a
+# stale nonce, a 423, and each of them once more behind a proxy that challenges too.
+MOST_REQUESTS = 8
+
+# RFC 3261 §10.3 step 7: 423 is for expirations below an hour. What asks for more than a day is a mistake.
+LARGEST_MIN_EXPIRES = 86400
+
+LONGEST_REASON = 128
+
+
+class Tokens(Protocol):
+    """Where randomness comes from."""
+
+    def branch(self) -> str:
+        """Return at least 64 random bits as a token."""
+
+    def cnonce(self) -> str:
+        """Return at least 64 random bits as a token."""
+
+
+@dataclass(slots=True, repr=False)
+class Credential:
+    """One user name and password for a realm ("" for any). Has no representation: it ends up in no log."""
+
+    realm: str
+    username: str
+    password: str
+
+
+@dataclass(slots=True)
+class WantedContact:
+    """A contact to be bound: its URI, q in hundredths, and the seconds asked for."""
+
+    uri: str
+    q: int
+    expires: int
+
+
+@dataclass(slots=True)
+class Order:
+    """What an attempt is to say. Nothing in `contacts` makes it an un-REGISTER of `removed`.
+
+    `sent_by` and `transport` ("UDP") stand in the Via; `common` holds finished header lines that all requests to this
+    registrar share, each ended by CRLF; `peer` names the target for people.
+    """
+
+    request_uri: str
+    to_uri: str
+    from_uri: str
+    call_id: str
+    from_tag: str
+    expires: int
+    contacts: Sequence[WantedContact]
+    removed: Sequence[str]
+    sent_by: str
+    transport: str = "UDP"
+    common: str = ""
+    peer: str = ""
+
+    @property
+    def is_removal(self) -> bool:
+        return not self.contacts
+
+
+@dataclass(slots=True)
+class _Answered:
+    """A challenge that the requests of this attempt answer, with whom and how often."""
+
+    challenge: Challenge
+    credential: Credential
+    nonce_count: int = 0
+
+
+@dataclass(slots=True)
+class _Tried:
+    """How often a realm was answered within this attempt."""
+
+    answers: int = 0
+    stale_answers: int = 0
+
+
+@dataclass(slots=True)
+class _Accepted:
+    grants: list[Grant] = field(default_factory=list)
+    still_there: list[str] = field(default_factory=list)
+
+
+class Attempt:
+    """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
+
+    __slots__ = ("_ahead", "_answers", "_credentials", "_is_reliable", "_min_expires", "_order", "_requests", "_timers",
+                 "_tokens", "_tried", "cseq", "outcome", "sends", "transaction")  # fmt: skip
+
+    def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
+                 credentials: Sequence[Credential] = (), ahead: Challenge | None = None, nonce_count: int = 0,
+                 min_expires: int = 0) -> None:  # fmt: skip
+        """`cseq` is the number of the first request; `ahead` a challenge of before, to be answered unasked."""
+        self._order = order
+        self._tokens = tokens
+        self._timers = timers
+        self._is_reliable = is_reliable
+        self._credentials = credentials
+        self._answers: dict[tuple[bool, str], _Answered] = {}
+        self._tried: dict[tuple[bool, str], _Tried] = {}
+        self._ahead: tuple[bool, str] | None = None
+        self._min_expires = min_expires
+        self._requests = 0
+        self.cseq = cseq - 1
+        self.sends = 0
+        self.outcome: Outcome | None = None
+        self.transaction = ClientTransaction("", b"", timers, is_reliable=is_reliable)
+        if ahead is not None and (credential := self._credential_for(ahead.realm)) is not None:
+            self._ahead = (ahead.is_proxy, ahead.realm)
+            self._answers[self._ahead] = _Answered(ahead, credential, nonce_count)
+
+    @property
+    def branch(self) -> str:
+        """The branch that an answer to the request in flight has."""
+        return self.transaction.branch
+
+    @property
+    def next_timeout(self) -> float:
+        return self.transaction.next_timeout
+
+    def start(self, now: float) -> bytes:
+        """Return the first request."""
+        return self._next_request(now)
+
+    def receive(self, response: Response, now: float) -> bytes | None:
+        """Take an answer that matches the request in flight; return what is to be sent next."""
+        if self.transaction.receive(response.status_code, now) is not Action.PASS_UP:
+            return None
+        code = response.status_code
+        if code in (401, 407):
+            return self._receive_challenge(response, now)
+        if code == 423 and not self._order.is_removal:
+            return self._receive_interval_too_brief(response, now)
+        if 200 <= code < 300:
+            self._accept(response)
+        else:
+            self._refuse(response)
+        return None
+
+    def handle_timer(self, now: float) -> bytes | None:
+        """Do what is due; return the request where it is to be sent again."""
+        match self.transaction.handle_timer(now):
+            case Action.SEND:
+                self.sends += 1
+                return self.transaction.request
+            case Action.TIME_OUT:
+                seconds = f"{self._timers.timeout:g} s"
+                self._end(Kind.TIMED_OUT, 0, f"no answer from {self._order.peer} within {seconds}")
+        return None
+
+    def transport_failed(self, reason: str) -> None:
+        """Take the news that the request in flight was not sent, and why."""
+        if self.transaction.transport_failed() is Action.FAIL:
+            self._end(Kind.NOT_SENT, 0, reason)
+
+    # Requests
+
+    def _next_request(self, now: float) -> bytes:
+        self.cseq += 1
+        self._requests += 1
+        branch = BRANCH_COOKIE + self._tokens.branch()
+        # Without rport an answer goes to the port that Via names, not to the one that the NAT opened: RFC 3581 §4.
+        order = self._order
+        request = (
+            f"{METHOD} {order.request_uri} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{order.transport} {order.sent_by};rport;branch={branch}\r\n"
+            f"Max-Forwards: {MAX_FORWARDS}\r\n"
+            f"From: <{order.from_uri}>;tag={order.from_tag}\r\n"
+            f"To: <{order.to_uri}>\r\n"
+            f"Call-ID: {order.call_id}\r\n"
+            f"CSeq: {self.cseq} {METHOD}\r\n"
+            f"{self._contact_lines()}{order.common}{self._authorization_lines()}"
+            "Content-Length: 0\r\n\r\n"
+        ).encode()
+        self.transaction = ClientTransaction(branch, request, self._timers, is_reliable=self._is_reliable)
+        self.transaction.start(now)
+        self.sends += 1
+        return request
+
+    def _contact_lines(self) -> str:
+        """Return Contact and Expires: what is to be bound first, what is to go after it (§10.2.2), in one request."""
+        order = self._order
+        if order.is_removal:
+            lines = [f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed]
+            return "".join(lines) + "Expires: 0\r\n"
+        lines = [f"Contact: <{c.uri}>;q={_q(c.q)};expires={self._asked(c.expires)}\r\n" for c in order.contacts]
+        lines += [f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed]
+        return "".join(lines) + f"Expires: {self._asked(order.expires)}\r\n"
+
+    def _asked(self, expires: int) -> int:
+        """Return the expiry to ask for: what is configured, raised to what a 423 wanted."""
+        return max(expires, self._min_expires)
+
+    def _authorization_lines(self) -> str:
+        lines = []
+        for answered in self._answers.values():
+            answered.nonce_count += 1
+            name, value = authorization(
+                answered.challenge, username=answered.credential.username, password=answered.credential.password,
+                method=METHOD, uri=self._order.request_uri, nonce_count=answered.nonce_count,
+                cnonce=self._tokens.cnonce(),
+            )  # fmt: skip
+            lines.append(f"{name}: {value}\r\n")
+        return "".join(lines)
+
+    # Answers
+
+    def _receive_challenge(self, response: Response, now: float) -> bytes | None:
+        """Answer each challenge once; once more where the nonce was stale, or was one of a former attempt."""
+        try:
+            challenges = choose(parse_challenges(response))
+        except UnusableChallenge as error:
+            return self._refuse(response, f"{response.status_code}: {error}")
+        can_go_on = False
+        for challenge in challenges:
+            place = (challenge.is_proxy, challenge.realm)
+            credential = self._credential_for(challenge.realm)
+            if credential is None:
+                continue
+            if not self._may_answer(place, challenge):
+                why = f"{response.status_code}: user {credential.username!r} was refused for realm {challenge.realm!r}"
+                return self._refuse(response, why)
+            self._answers[place] = _Answered(challenge, credential)
+            can_go_on = True
+        if not can_go_on:
+            realms = ", ".join(repr(challenge.realm) for challenge in challenges)
+            why = f"{response.status_code}: no credential for user {self._from_user()!r} and realm {realms}"
+            return self._refuse(response, why)
+        if self._requests >= MOST_REQUESTS:
+            return self._refuse(response, f"{response.status_code}: challenged again and again")
+        return self._next_request(now)
+
+    def _may_answer(self, place: tuple[bool, str], challenge: Challenge) -> bool:
+        tried = self._tried.setdefault(place, _Tried())
+        if tried.answers == 0:
+            # Also when Authorization was sent ahead: a refusal of that is a nonce that has run out, never a wrong
+            # password.
+            tried.answers = 1
+            return True
+        if challenge.stale and tried.stale_answers == 0:
+            tried.stale_answers = 1
+            return True
+        return False
+
+    def _receive_interval_too_brief(self, response: Response, now: float) -> bytes | None:
+        """Adopt Min-Expires once (§10.2.8); a second 423 is a failure, else both sides could go on for ever."""
+        wanted = _seconds(response.first("min-expires"))
+        asked = max(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
+        least = min(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
+        if not least < wanted <= LARGEST_MIN_EXPIRES:
+            return self._refuse(response, f"423: asked for {asked} s, Min-Expires is {wanted or 'missing'}")
+        self._min_expires = wanted
+        return self._next_request(now)
+
+    def _accept(self, response: Response) -> None:
+        """Find our contacts in a 200: it lists all bindings of the AOR, also those of others (§10.3 step 8)."""
+        try:
+            listed = parse_contacts(response.all("contact"))
+        except SipParseError as error:
+            return self._end(Kind.REFUSED, response.status_code, f"200 with a Contact that cannot be read: {error}")
+        default = _seconds(response.first("expires")) if response.first("expires") is not None else None
+        found = _match(self._order, listed, default, self._asked)
+        challenge, nonce_count = self._to_send_ahead(response)
+        if self._order.is_removal:
+            if found.still_there:
+                reason = f"200, but {found.still_there[0]} is still registered"
+                return self._end(Kind.REFUSED, response.status_code, reason)
+            return self._end(Kind.REMOVED, response.status_code, None, challenge, nonce_count)
+        if not found.grants:
+            reason = (
+                f"200 without any contact of ours, but {len(listed)} of others" if listed else "200 without Contact"
+            )
+            return self._end(Kind.REFUSED, response.status_code, reason)
+        self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
+        assert self.outcome is not None
+        self.outcome.grants = found.grants
+        return None
+
+    def _to_send_ahead(self, response: Response) -> tuple[str | None, int]:
+        """Return the challenge that the next refresh answers unasked, and how often its nonce was used."""
+        origin = [answered for (is_proxy, _), answered in self._answers.items() if not is_proxy]
+        answered = next(iter(origin or self._answers.values()), None)
+        if answered is None:
+            return None, 0
+        value = response.first("authentication-info")
+        next_nonce = parse_authentication_info(value) if value is not None else None
+        if next_nonce:
+            return answered.challenge.with_nonce(next_nonce).encode(), 0
+        return answered.challenge.encode(), answered.nonce_count
+
+    def _refuse(self, response: Response, reason: str = "") -> bytes | None:
+        self._end(Kind.REFUSED, response.status_code, reason or f"{response.status_code} {_phrase(response)}")
+        assert self.outcome is not None
+        value = response.first("retry-after")
+        try:
+            self.outcome.retry_after = parse_retry_after(value) if value is not None else 0
+        except SipParseError:
+            self.outcome.retry_after = 0
+        return None
+
+    def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
+             nonce_count: int = 0) -> None:  # fmt: skip
+        self.outcome = Outcome(
+            kind, code, reason, self.cseq, challenge, nonce_count, min_expires=self._min_expires,
+            may_have_been_bound=kind is Kind.TIMED_OUT and not self._order.is_removal,
+        )  # fmt: skip
+
+    # Credentials
+
+    def _credential_for(self, realm: str) -> Credential | None:
+        """Return the first credential of this realm, else the first of any realm."""
+        for wanted in (realm, ""):
+            for credential in self._credentials:
+                if credential.realm == wanted:
+                    return credential
+        return None
+
+    def _from_user(self) -> str:
+        return parse_uri(self._order.from_uri).user
+
+
+def _match(order: Order, listed: Sequence[Contact], default: int | None, asked: Asked) -> _Accepted:
+    """Pair what we sent with what a 200 lists.
+
+    By URI comparison (§19.1.4); and, where that leaves one of ours and one of theirs, by being the only one left:
+    registrars and NATs rewrite host and port. The expiry is the contact's own, else the Expires header, else what we
+    asked for (§10.2.4).
+    """
+    left = list(listed)
+    found = _Accepted()
+    missing: list[WantedContact] = []
+    for contact in order.contacts:
+        mine = _take(left, contact.uri)
+        if mine is None:
+            missing.append(contact)
+        else:
+            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), "uri"))
+    found.still_there = [uri for uri in order.removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
+    if len(missing) == 1 and len(left) == 1:
+        grant = _granted(left[0], default, asked(missing[0].expires))
+        found.grants.append(Grant(missing[0].uri, grant, "only"))
+    found.grants = [grant for grant in found.grants if grant.expires > 0]
+    return found
+
+
+class Asked(Protocol):
+    """Raises an expiry to what a 423 wanted."""
+
+    def __call__(self, expires: int) -> int: ...
+
+
+def _take(listed: list[Contact], uri: str) -> Contact | None:
+    """Take the contact with this URI out of the list."""
+    wanted = parse_uri(uri)
+    for index, contact in enumerate(listed):
+        if same_uri(contact.uri, wanted):
+            return listed.pop(index)
+    return None
+
+
+def _granted(contact: Contact, default: int | None, asked: int) -> int:
+    if contact.expires is not None:
+        return contact.expires
+    return asked if default is None else default
+
+
+def _q(hundredths: int) -> str:
+    """Return a q-value in its shortest form: 1, 0.5, 0.05 (§25.1 qvalue)."""
+    return f"{hundredths / 100:g}"
+
+
+def _seconds(value: str | None) -> int:
+    """Return a delta-seconds, or 0 where there is none that can be read."""
+    try:
+        return parse_delta_seconds(value) if value is not None else 0
+    except SipParseError:
+        return 0
+
+
+def _phrase(response: Response) -> str:
+    """Return the reason phrase fit for people, logs and XML: it is the peer's text."""
+    return "".join(c for c in response.reason_phrase if c.isprintable())[:LONGEST_REASON]
