@@ -1,0 +1,83 @@
+"""SIP server tables and their servers: where entries are registered."""
+
+from __future__ import annotations
+
+from .attributes import ENABLE, Attribute, Kind, check_host, enum, integer, reference, text
+from .resource import Resource, Values
+
+__all__ = ["ENTRY", "TABLE", "TCP", "TLS", "UDP"]
+
+PAGE = "Resource - sipserver"
+OBSERVED = "observed"
+
+UDP, TCP, TLS = 1, 2, 4
+
+
+def check_entry(values: Values) -> None:
+    """Check that host and domain can stand in a URI."""
+    check_host("Host", values["Host"], may_have_port=False)
+    check_host("DomainName", values["DomainName"], may_have_port=True)
+
+
+TABLE = Resource(
+    name="sipservertable",
+    meaning="SIP Server Table: the servers that a signaling group uses",
+    source=OBSERVED,
+    lowest_id=1,
+    highest_id=65534,
+    display_name="SIP Server Table",
+    in_use_code=31007,
+    factory={1: {"Description": "Default SIP Server"}},
+    attributes=(
+        text("Description", 64, "name of the table", OBSERVED),
+        Attribute("Sequence", Kind.SEQUENCE, "ids of the servers in their order of use", OBSERVED),
+        Attribute("StringName", Kind.READ_ONLY, "display name: Description, else `SIP Server Table N`", OBSERVED),
+    ),
+)
+
+ENTRY = Resource(
+    name="sipserver",
+    meaning="SIP Server: a registrar, and the registrant table that is registered there",
+    source=PAGE,
+    parent="sipservertable",
+    lowest_id=1,
+    highest_id=99,
+    check=check_entry,
+    attributes=(
+        enum("ServerLookup", {0: "eLkUpIpFQDN", 1: "eLkUpSRV"}, 0, "how the server is found", PAGE, required=True),
+        enum("ServerType", {0: "eConventionalSrvr", 1: "eSrvRecordTemplateSrvr", 2: "eSrvRecordSrvr"}, 0,
+             "configured server, SRV template, or server made from an SRV answer", PAGE, required=True),
+        integer("Weight", 0, 65535, 0, "weight among servers of one priority", PAGE, required=True),
+        text("Host", 256, "IP address or FQDN that SIP is sent to", PAGE, kind=Kind.URI, required=True),
+        enum("HostIpVersion", {0: "eVersionPreferIPv4", 1: "eVersionPreferIPv6"}, 0,
+             "address family to prefer when Host is a name", PAGE, required=True),
+        text("DomainName", 256, "domain of the Request-URI and of SRV queries; empty: Host", PAGE, kind=Kind.URI,
+             required=True, default="", may_be_empty=True),
+        text("ServiceName", 64, "service label of SRV queries", OBSERVED, kind=Kind.URI, default="sip"),
+        integer("Port", 1024, 65535, 5060, "port that SIP is sent to", OBSERVED),
+        integer("TransportSocket", 0, 4, 4, "sockets to spread over, for TCP and TLS", OBSERVED),
+        enum("ReuseTransport", ENABLE, 1, "share connections, for TCP and TLS", OBSERVED),
+        integer("ReuseTimeout", 5, 1440, 0, "minutes a connection is kept; 0 for ever", OBSERVED, also=frozenset({0})),
+        enum("Protocol", {UDP: "UDP", TCP: "TCP", TLS: "TLS"}, UDP, "transport", OBSERVED, required=True),
+        enum("Monitor", {0: "none", 1: "SIP options", 2: "2"}, 1, "how the server is watched", OBSERVED),
+        integer("KeepAliveFrequency", 30, 300, 30, "seconds between OPTIONS to a server that answers", OBSERVED,
+                also=frozenset({0})),
+        integer("RecoverFrequency", 5, 300, 5, "seconds between OPTIONS to a server that is silent", OBSERVED,
+                also=frozenset({0})),
+        text("LocalUserName", 64, "our user in OPTIONS", OBSERVED, default="Anonymous"),
+        text("PeerUserName", 64, "the peer's user in OPTIONS", OBSERVED, default="Anonymous"),
+        integer("Priority", 0, 16, 1, "order among servers", OBSERVED, required=True),
+        reference("RemoteAuthorizationTableID", "sipremoteauthtable", 65535, 0,
+                  "credentials for the challenges of this server", OBSERVED),
+        reference("ContactRegistrantTableID", "sipcontactregistrant", 65535, 0,
+                  "the registrant table whose entries are registered at this server", OBSERVED),
+        enum("StaggerRegistration", ENABLE, 0, "one first REGISTER or un-REGISTER a second", OBSERVED),
+        enum("ClearRemoteRegistrationOnStartup", ENABLE, 0, "un-REGISTER our contacts once at start", OBSERVED),
+        enum("SessionURIValidation", {0: "edsStrict", 1: "edsLiberal"}, 0,
+             "check the Request-URI of incoming requests (which number is which is not documented)", OBSERVED),
+        enum("ContactURIRandomizer", ENABLE, 0, "a random user in each Contact", OBSERVED),
+        enum("RetryNonStaleNonce", ENABLE, 1, "try credentials again that a second challenge refused", OBSERVED),
+        reference("TLSProfileID", "", 65535, 0, "TLS profile for Protocol 4; 0 none", OBSERVED),
+        enum("AuthorizationOnRefresh", ENABLE, 1, "send Authorization ahead in refreshes", OBSERVED),
+    ),
+)  # fmt: skip

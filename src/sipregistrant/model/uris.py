@@ -1,0 +1,81 @@
+"""How the texts of AOR and URIn are read: once, for the check that takes them and for the REGISTER that they end up in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import SipParseError
+from ..sip.uri import MAX_URI_CHARS, Uri, parse_uri
+
+__all__ = ["LOCAL", "NONE", "REMOTE", "STATIC", "ContactText", "read_aor", "read_contact"]
+
+NONE, LOCAL, REMOTE, STATIC = range(4)
+"""The values of AorType."""
+
+SIP_SCHEMES = ("sip", "sips")
+NO_HOST = "invalid"
+
+# What is not ASCII is escaped on the wire, and a host of up to 256 characters may come to it: that must still be a URI.
+LONGEST_ESCAPED = MAX_URI_CHARS // 2
+
+
+def read_aor(text: str, aor_type: int) -> Uri:
+    """Read an AOR as it was entered. Raises `SipParseError`.
+
+    A missing scheme is sip, but not in a static one, which must be whole: scheme:user@host. In the types whose host is
+    put in by us, a word without `@` is a user, whatever it looks like.
+    """
+    scheme, rest = _split_scheme(text, (*SIP_SCHEMES, "tel"))
+    if aor_type == STATIC:
+        uri = parse_uri(text)
+        if uri.scheme not in SIP_SCHEMES or not uri.user:
+            raise SipParseError("AOR", "a static AOR is scheme:user@host")
+        return _sendable(uri)
+    if aor_type in (LOCAL, REMOTE) and scheme in SIP_SCHEMES and "@" not in rest:
+        user = rest.partition(";")[0]
+        return _sendable(parse_uri(f"{scheme}:{user}@{NO_HOST}"))
+    return _sendable(parse_uri(f"{scheme}:{rest}"))
+
+
+@dataclass(frozen=True, slots=True)
+class ContactText:
+    """A URIn as it is meant: a whole `uri`, or a `user` that our address completes; the other one is ""."""
+
+    uri: str = ""
+    user: str = ""
+    scheme: str = "sip"
+    """Of the user."""
+
+    @property
+    def comparable(self) -> Uri:
+        """The contact as a URI, at no host where it is a user."""
+        return parse_uri(self.uri or f"{self.scheme}:{self.user}@{NO_HOST}")
+
+
+def read_contact(text: str) -> ContactText:
+    """Read a URIn. Raises `SipParseError`.
+
+    What has a user and a host is used as it is. `X` without `@` is a host if it has a dot, a colon, brackets or `;bnc`,
+    else a user at our address.
+    """
+    scheme, rest = _split_scheme(text, SIP_SCHEMES)
+    x = rest.partition("?")[0]
+    is_host = "@" in x or any(mark in x.partition(";")[0] for mark in ".:[") or ";bnc" in x.lower()
+    if is_host:
+        uri = f"{scheme}:{rest}"
+        escaped = str(_sendable(parse_uri(uri)))
+        # RFC 3261 §25.1: a URI is ASCII.
+        return ContactText(uri=uri if uri.isascii() else escaped)
+    _sendable(parse_uri(f"{scheme}:{rest}@{NO_HOST}"))
+    return ContactText(user=rest, scheme=scheme)
+
+
+def _sendable(uri: Uri) -> Uri:
+    if len(str(uri)) > LONGEST_ESCAPED:
+        raise SipParseError("URI", f"escaped, it is longer than {LONGEST_ESCAPED} characters")
+    return uri
+
+
+def _split_scheme(text: str, known: tuple[str, ...]) -> tuple[str, str]:
+    scheme, colon, rest = text.partition(":")
+    return (scheme.lower(), rest) if colon and scheme.lower() in known else ("sip", text)
