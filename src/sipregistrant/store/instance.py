@@ -1,0 +1,79 @@
+"""What concerns the whole instance: its clock, its address, and taking leave of all registrars at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select, update
+
+from ..model.schedule import Class
+from .registrations import touch
+from .schema import INSTANCE, REGISTRAR, REGISTRATION
+from .tx import Tx
+
+__all__ = ["arrive_step", "has_left", "is_leaving", "leave_step", "mark_left", "save_clock", "take_address"]
+
+R = REGISTRATION.c
+
+# Well below the 20 ms that one transaction may take.
+ROWS_PER_STEP = 500
+
+APPLY = 1
+
+
+def save_clock(tx: Tx, boot_id: str, clock_offset_ms: int) -> None:
+    """Keep the clock for the next start of this boot, so that a wall clock that jumped does not move the schedule."""
+    tx.conn.execute(update(INSTANCE).values(boot_id=boot_id, clock_offset_ms=clock_offset_ms))
+
+
+def take_address(tx: Tx, own_address: str) -> None:
+    """Take up what the operator says our address is; where that has changed, every REGISTER looks different now."""
+    if tx.conn.execute(select(INSTANCE.c.own_address)).scalar_one() == own_address:
+        return
+    tx.conn.execute(update(INSTANCE).values(own_address=own_address))
+    tx.conn.execute(
+        update(REGISTRAR)
+        .where(REGISTRAR.c.registrant_table_uid.is_not(None))
+        .values(phase=APPLY, cursor=0, rev=REGISTRAR.c.rev + 1)
+    )
+    tx.fan_out = True
+
+
+def has_left(tx: Tx) -> bool:
+    """Tell whether the last stop un-registered everything."""
+    return bool(tx.conn.execute(select(INSTANCE.c.has_left)).scalar_one())
+
+
+def mark_left(tx: Tx, left: bool) -> None:
+    """Note that everything is (to be) un-registered, or that all is as configured again."""
+    tx.conn.execute(update(INSTANCE).values(has_left=int(left)))
+
+
+def leave_step(tx: Tx, after: int) -> int | None:
+    """Un-register some rows behind `after`; return the last one's id, None when there is none left."""
+    ids = tx.conn.execute(
+        select(R.id).where(R.id > after, R.desired == 1).order_by(R.id).limit(ROWS_PER_STEP)
+    ).scalars().all()  # fmt: skip
+    if not ids:
+        return None
+    touch(tx, ids, desired=False)
+    return int(ids[-1])
+
+
+def arrive_step(tx: Tx, after: int) -> int | None:
+    """Want some rows behind `after` again that `leave_step` took leave of; return as it does."""
+    ids = tx.conn.execute(
+        select(R.id)
+        .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
+        .where(R.id > after, R.desired == 0, R.entry_uid.is_not(None), REGISTRAR.c.is_on == 1)
+        .order_by(R.id)
+        .limit(ROWS_PER_STEP)
+    ).scalars().all()  # fmt: skip
+    if not ids:
+        return None
+    touch(tx, ids, desired=True)
+    return int(ids[-1])
+
+
+def is_leaving(tx: Tx) -> bool:
+    """Tell whether any un-REGISTER is still to be done."""
+    waiting = exists().where(R.registrar_id == REGISTRAR.c.id, R.klass == int(Class.UNREGISTER), R.due_at.is_not(None))
+    return tx.conn.execute(select(REGISTRAR.c.id).where(waiting).limit(1)).first() is not None

@@ -1,0 +1,279 @@
+"""Carries a change of configuration to the registrations.
+
+What concerns one entry is done in its own transaction. What concerns many (a server named a table of a million
+entries, a group was disabled, a profile changed) is noted on the `registrar` rows, and `step` carries it out a few
+hundred rows at a time, its cursor in the database, so that it holds nobody up and goes on after a crash (design, rule
+6).
+
+A fan-out has two phases: *apply* walks the entries and makes their rows right; *retire* then walks the rows and takes
+leave of those that no entry stands for any more. In this order a new contact is bound before an old one is removed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from ..model import groups
+from ..model.addressing import SHAPES_REGISTER
+from ..model.credentials import AUTHENTICATION_ID
+from ..model.registry import child_of
+from ..model.resource import Resource
+from .registrars import group_is_on, registrar_settings, values_of
+from .registrations import apply_entry, remember_unanswered, retire, touch
+from .schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION
+from .tx import Tx
+
+__all__ = ["before_change", "changed", "created", "deleted", "deleting", "step"]
+
+ENTRIES = OBJECTS["sipregistrantentry"]
+GROUPS = OBJECTS["sipsg"]
+SERVERS = OBJECTS["sipserver"]
+SERVER_TABLES = OBJECTS["sipservertable"]
+CREDENTIALS = OBJECTS["sipremoteauthentry"]
+
+IDLE, APPLY, RETIRE = range(3)
+
+# Well below the 20 ms that one transaction may take.
+ROWS_PER_STEP = 200
+
+# An entry's own retry timer changes no REGISTER.
+SHAPES_NOTHING = frozenset({"FailedRegistrationRetryTimer"})
+
+
+def created(tx: Tx, resource: Resource, uid: int) -> None:
+    """Carry out what a new object means for registrations."""
+    match resource.name:
+        case "sipregistrantentry":
+            _apply_to_entry(tx, _row(tx, resource, uid), force=False)
+        case "sipserver" | "sipsg":
+            _sync(tx, resource.name, uid, reshape=True)
+        case "sipremoteauthentry":
+            _touch_users_of_credential(tx, _row(tx, resource, uid))
+
+
+def before_change(tx: Tx, resource: Resource, uid: int) -> Row[Any]:
+    """Return the object as it is, for `changed` to compare with."""
+    return _row(tx, resource, uid)
+
+
+def changed(tx: Tx, resource: Resource, uid: int, names: frozenset[str], before: Row[Any]) -> None:
+    """Carry out what a change of the attributes `names` means for registrations."""
+    match resource.name:
+        case "sipregistrantentry":
+            if names - SHAPES_NOTHING:
+                ids = tx.conn.execute(select(REGISTRATION.c.id).where(REGISTRATION.c.entry_uid == uid)).scalars().all()
+                remember_unanswered(tx, ids, before)
+                _apply_to_entry(tx, _row(tx, resource, uid), force=True)
+        case "sipserver" | "sipsg":
+            _sync(tx, resource.name, uid, reshape=bool(names & SHAPES_REGISTER[resource.name]))
+        case "sipprofile":
+            reshape = bool(names & SHAPES_REGISTER[resource.name])
+            for group_uid in tx.conn.execute(select(GROUPS.c.uid).where(GROUPS.c.profile_id == before.id)).scalars():
+                _sync(tx, "sipsg", group_uid, reshape=reshape)
+        case "sipremoteauthentry":
+            _touch_users_of_credential(tx, before)
+            _touch_users_of_credential(tx, _row(tx, resource, uid))
+
+
+def deleting(tx: Tx, resource: Resource, uid: int, name: str) -> None:
+    """Take leave of what an object holds, while it is still there."""
+    if resource.name == "sipregistrantentry":
+        entry = _row(tx, resource, uid)
+        for row in tx.conn.execute(select(REGISTRATION).where(REGISTRATION.c.entry_uid == uid)).all():
+            retire(tx, row, registrar_settings(tx, row.registrar_id), entry, name)
+    elif child_of(resource.name) is not None:
+        tx.conn.execute(insert(PURGE).values(resource=resource.name, parent_uid=uid))
+        tx.fan_out = True
+
+
+def deleted(tx: Tx, resource: Resource, uid: int, before: Row[Any]) -> None:
+    """Carry out what it means that an object is gone."""
+    match resource.name:
+        case "sipserver" | "sipsg":
+            _sync(tx, resource.name, uid, reshape=True)
+        case "sipremoteauthentry":
+            _touch_users_of_credential(tx, before)
+        case "sipservertable":
+            _purge_step(tx)
+
+
+def step(tx: Tx) -> bool:
+    """Do a small part of what is noted; tell whether there is more."""
+    row = tx.conn.execute(select(REGISTRAR).where(REGISTRAR.c.phase != IDLE).limit(1)).first()
+    if row is None:
+        return _purge_step(tx)
+    if row.phase == APPLY:
+        _apply_step(tx, row)
+    else:
+        _retire_step(tx, row)
+    return True
+
+
+def _row(tx: Tx, resource: Resource, uid: int) -> Row[Any]:
+    table = OBJECTS[resource.name]
+    return tx.conn.execute(select(table).where(table.c.uid == uid)).one()
+
+
+def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool) -> None:
+    """Make the rows of one entry right, at each registrar that its table is registered at."""
+    registrars = select(REGISTRAR).where(REGISTRAR.c.registrant_table_uid == entry.parent_uid)
+    for registrar in tx.conn.execute(registrars).all():
+        settings = registrar_settings(tx, registrar.id)
+        if settings is not None:
+            apply_entry(tx, settings, entry, is_on=bool(registrar.is_on), force=force)
+
+
+def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:
+    """Make the `registrar` rows of one group or one server what the configuration says.
+
+    `reshape` tells that every REGISTER there may look different now, so that all rows are gone through.
+    """
+    tx.groups_changed = tx.groups_changed or changed_resource == "sipsg"
+    own = REGISTRAR.c.sipsg_uid if changed_resource == "sipsg" else REGISTRAR.c.sipserver_uid
+    there = {(row.sipsg_uid, row.sipserver_uid): row for row in tx.conn.execute(select(REGISTRAR).where(own == uid))}
+    for pair, wanted in _wanted(tx, changed_resource, uid).items():
+        row = there.pop(pair, None)
+        if row is None:
+            place = {"sipsg_uid": pair[0], "sipserver_uid": pair[1]}
+            tx.conn.execute(insert(REGISTRAR).values(**place, **wanted, rev=1, phase=APPLY, cursor=0))
+            tx.fan_out = True
+        else:
+            _note(tx, row, wanted, reshape=reshape)
+    for row in there.values():
+        if row.registrant_table_uid is not None:
+            _note(tx, row, {"registrant_table_uid": None, "is_on": 0}, reshape=True)
+
+
+def _note(tx: Tx, row: Row[Any], wanted: dict[str, int | None], *, reshape: bool) -> None:
+    """Note on a registrar what is wanted of it now, and whether its rows must be gone through."""
+    if reshape or any(row._mapping[name] != value for name, value in wanted.items()):
+        wanted = wanted | {"phase": APPLY if wanted["registrant_table_uid"] else RETIRE, "cursor": 0}
+        tx.fan_out = True
+    tx.conn.execute(update(REGISTRAR).where(REGISTRAR.c.id == row.id).values(**wanted, rev=row.rev + 1))
+    tx.knocks.add(row.id)
+
+
+def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int], dict[str, int | None]]:
+    """Return (group, server) -> columns of `registrar` for one group or one server.
+
+    Who registers where: every signaling group, its server table, each server with a registrant table, each entry of
+    that.
+    """
+    authorization = OBJECTS["sipremoteauthtable"]
+    tables = OBJECTS["sipcontactregistrant"]
+    query = (
+        select(
+            SERVERS.c.uid.label("server_uid"),
+            GROUPS.c.uid.label("group_uid"),
+            tables.c.uid.label("table_uid"),
+            authorization.c.uid.label("credentials_uid"),
+        )
+        .select_from(GROUPS)
+        .join(SERVER_TABLES, SERVER_TABLES.c.id == GROUPS.c.server_cluster_id)
+        .join(SERVERS, SERVERS.c.parent_uid == SERVER_TABLES.c.uid)
+        .join(tables, tables.c.id == SERVERS.c.contact_registrant_table_id)
+        .outerjoin(authorization, authorization.c.id == SERVERS.c.remote_authorization_table_id)
+        .where((GROUPS if changed_resource == "sipsg" else SERVERS).c.uid == uid)
+    )
+    is_on: dict[int, int] = {}
+    wanted: dict[tuple[int, int], dict[str, int | None]] = {}
+    for row in tx.conn.execute(query).all():
+        if row.group_uid not in is_on:
+            is_on[row.group_uid] = int(group_is_on(values_of(groups.GROUP, _row(tx, groups.GROUP, row.group_uid))))
+        wanted[row.group_uid, row.server_uid] = {
+            "registrant_table_uid": row.table_uid,
+            "credentials_uid": row.credentials_uid,
+            "is_on": is_on[row.group_uid],
+        }
+    return wanted
+
+
+def _apply_step(tx: Tx, registrar: Row[Any]) -> None:
+    query = (
+        select(ENTRIES)
+        .where(ENTRIES.c.parent_uid == registrar.registrant_table_uid, ENTRIES.c.uid > registrar.cursor)
+        .order_by(ENTRIES.c.uid)
+        .limit(ROWS_PER_STEP)
+    )
+    rows = tx.conn.execute(query).all()
+    settings = registrar_settings(tx, registrar.id)
+    if settings is not None:
+        for entry in rows:
+            apply_entry(tx, settings, entry, is_on=bool(registrar.is_on), force=True)
+    if len(rows) < ROWS_PER_STEP:
+        _move(tx, registrar.id, RETIRE, 0)
+    else:
+        _move(tx, registrar.id, APPLY, rows[-1].uid)
+
+
+def _retire_step(tx: Tx, registrar: Row[Any]) -> None:
+    """Retire the rows whose entry is not in the registrar's table (any more)."""
+    r = REGISTRATION.c
+    query = (
+        select(REGISTRATION)
+        .where(r.registrar_id == registrar.id, r.id > registrar.cursor)
+        .order_by(r.id)
+        .limit(ROWS_PER_STEP)
+    )
+    rows = tx.conn.execute(query).all()
+    settings = registrar_settings(tx, registrar.id)
+    uids = [row.entry_uid for row in rows if row.entry_uid is not None]
+    entries = {e.uid: e for e in tx.conn.execute(select(ENTRIES).where(ENTRIES.c.uid.in_(uids)))}
+    for row in rows:
+        entry = entries.get(row.entry_uid)
+        if entry is not None and entry.parent_uid != registrar.registrant_table_uid:
+            retire(tx, row, settings, entry)
+    if rows:
+        _move(tx, registrar.id, RETIRE, rows[-1].id)
+    elif registrar.registrant_table_uid is None and not _has_rows(tx, registrar.id):
+        tx.conn.execute(delete(REGISTRAR).where(REGISTRAR.c.id == registrar.id))
+    else:
+        _move(tx, registrar.id, IDLE, 0)
+
+
+def _has_rows(tx: Tx, registrar_id: int) -> bool:
+    query = select(REGISTRATION.c.id).where(REGISTRATION.c.registrar_id == registrar_id).limit(1)
+    return tx.conn.execute(query).first() is not None
+
+
+def _move(tx: Tx, registrar_id: int, phase: int, cursor: int) -> None:
+    tx.conn.execute(update(REGISTRAR).where(REGISTRAR.c.id == registrar_id).values(phase=phase, cursor=cursor))
+
+
+def _purge_step(tx: Tx) -> bool:
+    """Clear away some entries of a deleted table; tell whether there may be more."""
+    waiting = tx.conn.execute(select(PURGE).limit(1)).first()
+    if waiting is None:
+        return False
+    child = child_of(waiting.resource)
+    assert child is not None
+    table = OBJECTS[child.name]
+    some = select(table.c.uid).where(table.c.parent_uid == waiting.parent_uid).limit(ROWS_PER_STEP)
+    cleared = tx.conn.execute(delete(table).where(table.c.uid.in_(some))).rowcount
+    if cleared < ROWS_PER_STEP:
+        this = (PURGE.c.resource == waiting.resource) & (PURGE.c.parent_uid == waiting.parent_uid)
+        tx.conn.execute(delete(PURGE).where(this))
+    return True
+
+
+def _touch_users_of_credential(tx: Tx, credential: Row[Any]) -> None:
+    """Make the rows due that this credential is for: another password acts at once.
+
+    One that is chosen by a regular expression may be for any row of the servers that use its table: all are gone
+    through.
+    """
+    registrars = select(REGISTRAR).where(REGISTRAR.c.credentials_uid == credential.parent_uid)
+    for registrar in tx.conn.execute(registrars).all():
+        if credential.from_uri_user_match != AUTHENTICATION_ID:
+            _note(tx, registrar, {"registrant_table_uid": registrar.registrant_table_uid}, reshape=True)
+            continue
+        ids = tx.conn.execute(
+            select(REGISTRATION.c.id)
+            .join(ENTRIES, ENTRIES.c.uid == REGISTRATION.c.entry_uid)
+            .where(ENTRIES.c.parent_uid == registrar.registrant_table_uid, ENTRIES.c.from_user == credential.user)
+            .where(REGISTRATION.c.registrar_id == registrar.id)
+        ).scalars().all()  # fmt: skip
+        if ids:
+            touch(tx, ids)

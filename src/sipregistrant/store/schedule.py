@@ -1,0 +1,353 @@
+"""Claim and settle: the only way in and out of the schedule.
+
+`claim` is one range scan of the due index for each class, then one join for what the chosen rows need. `settle` is
+one `UPDATE … FROM json_each(?)` for all outcomes of a batch: `executemany` would give up the interpreter lock at each
+row and take seconds while the event loop is busy.
+
+What the engine has claimed and not yet settled it knows by itself; rows carry no lease on SQLite, where one process
+owns the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, select, text
+
+from ..model.addressing import contact_ttl
+from ..model.registrants import CONTACTS, ENTRY
+from ..model.resource import Values
+from ..model.schedule import Claim, Claimed, Class, Rival, Sent, Settled
+from ..model.status import State
+from ..sip.registration import Credential
+from .credentials import credentials_for
+from .registrars import registrar_settings
+from .registrations import count
+from .schema import BOUND, OBJECTS, REGISTRAR, REGISTRATION, TOMBSTONE
+from .store import Store
+from .tx import Tx
+
+__all__ = ["StoreSchedule", "claim", "heads", "settle"]
+
+R = REGISTRATION.c
+ENTRIES = OBJECTS[ENTRY.name]
+
+WEIGHTS = {Class.HELD: 0.70, Class.NEW: 0.20, Class.UNREGISTER: 0.05, Class.FAILING: 0.05}
+"""Shares of a claim, where all classes have rows due (design, rule 2)."""
+
+LATE_MS = 5_000
+"""Held rows that are this late take the whole claim: a binding that lapses is worse than a new one that waits."""
+
+UNREGISTER_WAIT_SECONDS = 120
+"""What is written at claim as the next try of an un-REGISTER, in case this process dies of it."""
+
+
+def heads(tx: Tx) -> list[tuple[int, float]]:
+    """Return (registrar, earliest due instant in seconds): one probe of the due index for each class of each
+    registrar.
+    """
+    found: dict[int, int] = {}
+    rows = tx.conn.execute(text(
+        "SELECT registrar.id, (SELECT min(due) FROM ("
+        + " UNION ALL ".join(
+            "SELECT min(due_at) AS due FROM registration INDEXED BY ix_registration_due "
+            f"WHERE registrar_id = registrar.id AND class = {klass.value} AND due_at IS NOT NULL"
+            for klass in Class
+        )
+        + ")) AS due FROM registrar WHERE due IS NOT NULL"
+    ))  # fmt: skip
+    for registrar_id, due in rows:
+        found[registrar_id] = due
+    return [(registrar_id, due / 1000) for registrar_id, due in found.items()]
+
+
+def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int]) -> Claim:
+    """Return at most `limit` due rows of a registrar, none of `in_flight`; see `model/schedule.py`."""
+    registrar = tx.conn.execute(select(REGISTRAR.c.rev).where(REGISTRAR.c.id == registrar_id)).first()
+    if registrar is None:
+        return Claim([], None, None)
+    settings = registrar_settings(tx, registrar_id)
+    assert settings is not None
+    waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
+    chosen = _choose(waiting, limit, tx.now)
+    rows = _read(tx, chosen)
+    _add_credentials(tx, rows, settings.credentials_uid)
+    claimed = [row.claimed for row in rows]
+    _add_rivals(tx, claimed, settings.group_uid)
+    _write_at_claim(tx, claimed)
+    return Claim(claimed, settings if registrar.rev != known_rev else None, next_due_at)
+
+
+def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
+    """Write what attempts left; return the registrars of which rows are due again because they changed meanwhile."""
+    _count_changes(tx, outcomes)
+    statement = text(SETTLE)
+    again = tx.conn.execute(statement, {"rows": _as_json(outcomes), "now": tx.now}).scalars()
+    registrars = {registrar_id for registrar_id in again if registrar_id is not None}
+    _write_bound(tx, outcomes)
+    _end(tx, [outcome for outcome in outcomes if outcome.is_over])
+    return sorted(registrars)
+
+
+# wanted_rev differs: the configuration changed while the attempt was in flight, so the row is due at once (design,
+# rule 1).
+SETTLE = """
+UPDATE registration SET
+  class = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.class
+               WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > :now THEN 0 ELSE 1 END,
+  due_at = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.due_at ELSE :now END,
+  state = j.state, applied_rev = j.wanted_rev, cseq = j.cseq, generation = j.generation, expires_at = j.expires_at,
+  maybe_held_until = j.maybe_held_until, attempted_at = j.attempted_at, since_at = j.since_at, failures = j.failures,
+  last_code = j.last_code, last_reason = j.last_reason, challenge = j.challenge, nonce_count = j.nonce_count
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS wanted_rev, value ->> 2 AS class, value ->> 3 AS due_at,
+             value ->> 4 AS state, value ->> 5 AS cseq, value ->> 6 AS generation, value ->> 7 AS expires_at,
+             value ->> 8 AS maybe_held_until, value ->> 9 AS attempted_at, value ->> 10 AS since_at,
+             value ->> 11 AS failures, value ->> 12 AS last_code, value ->> 13 AS last_reason,
+             value ->> 14 AS challenge, value ->> 15 AS nonce_count
+      FROM json_each(:rows)) AS j
+WHERE registration.id = j.id
+RETURNING CASE WHEN wanted_rev <> applied_rev THEN registrar_id END AS changed
+"""
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _as_json(outcomes: Iterable[Settled]) -> str:
+    rows = [
+        (o.id, o.wanted_rev, int(o.klass), None if o.due_at is None else _ms(o.due_at), int(o.state), o.cseq, o.generation,
+         _ms(o.expires_at), _ms(o.maybe_held_until), _ms(o.attempted_at), _ms(o.since_at), o.failures, o.last_code,
+         o.last_reason, o.challenge, o.nonce_count)
+        for o in outcomes
+    ]  # fmt: skip
+    return json.dumps(rows, separators=(",", ":"))
+
+
+def _due_rows(tx: Tx, registrar_id: int, limit: int, in_flight: frozenset[int]) -> tuple[dict[Class, list[tuple[int, int]]], float | None]:  # fmt: skip
+    """Return by class the (id, due_at) of due rows, earliest first, and when the first row that is not due will be."""
+    due: dict[Class, list[tuple[int, int]]] = {}
+    upcoming: list[int] = []
+    # Rows in flight still stand in the index at the time they were due: read past them.
+    most = limit + len(in_flight) + 1
+    for klass in Class:
+        query = (
+            select(R.id, R.due_at)
+            .where(R.registrar_id == registrar_id, R.klass == int(klass), R.due_at.is_not(None))
+            .order_by(R.due_at)
+            .limit(most)
+        )
+        waiting = [(row[0], row[1]) for row in tx.conn.execute(query) if row[0] not in in_flight]
+        due[klass] = [row for row in waiting if row[1] <= tx.now]
+        upcoming += [at for _, at in waiting[len(due[klass]) : len(due[klass]) + 1]]
+    if sum(map(len, due.values())) > limit:
+        return due, tx.now / 1000
+    return due, min(upcoming) / 1000 if upcoming else None
+
+
+def _choose(waiting: dict[Class, list[tuple[int, int]]], limit: int, now: int) -> list[int]:
+    """Fill a claim by the weights of the classes; shares that are not used pass on, to held rows first."""
+    held = waiting[Class.HELD]
+    if held and held[0][1] < now - LATE_MS:
+        taken = {Class.HELD: min(len(held), limit)}
+    else:
+        taken = {klass: min(len(rows), max(1, int(limit * WEIGHTS[klass]))) for klass, rows in waiting.items()}
+    chosen: list[int] = []
+    left = limit
+    for klass in Class:
+        some = min(taken.get(klass, 0), left)
+        taken[klass] = some
+        left -= some
+    for klass in Class:
+        more = min(len(waiting[klass]) - taken[klass], left)
+        taken[klass] += more
+        left -= more
+        chosen += [id for id, _ in waiting[klass][: taken[klass]]]
+    return chosen
+
+
+class _Read:
+    """A claimed row, with what only the rest of the claim needs of it."""
+
+    __slots__ = ("claimed", "from_user")
+
+    def __init__(self, claimed: Claimed, from_user: str | None) -> None:
+        self.claimed = claimed
+        self.from_user = from_user
+
+
+READ = (
+    select(REGISTRATION, BOUND.c.sent, BOUND.c.entry, BOUND.c.min_expires, TOMBSTONE.c.credentials, ENTRIES.c.from_user,
+           *(ENTRIES.c[attribute.column].label(f"entry_{attribute.column}") for attribute in ENTRY.stored))
+    .outerjoin(BOUND, BOUND.c.registration_id == R.id)
+    .outerjoin(TOMBSTONE, TOMBSTONE.c.registration_id == R.id)
+    .outerjoin(ENTRIES, ENTRIES.c.uid == R.entry_uid)
+    .where(text("registration.id IN (SELECT value FROM json_each(:ids))"))
+    .order_by(R.due_at)
+)  # fmt: skip
+
+
+def _read(tx: Tx, ids: list[int]) -> list[_Read]:
+    if not ids:
+        return []
+    return [_read_row(tx, row) for row in tx.conn.execute(READ, {"ids": json.dumps(ids)})]
+
+
+def _read_row(tx: Tx, row: Row[Any]) -> _Read:
+    entry: Values | None = None
+    if row.entry_uid is not None:
+        stored = row._mapping
+        entry = {attribute.name: stored[f"entry_{attribute.column}"] for attribute in ENTRY.stored}
+    elif row.entry is not None and row.sent is None:
+        entry = json.loads(row.entry)
+    claimed = Claimed(
+        id=row.id, registrar_id=row.registrar_id, binding_key=row.binding_key, desired=bool(row.desired),
+        klass=Class(row.klass), due_at=row.due_at / 1000, state=row.state, wanted_rev=row.wanted_rev,
+        applied_rev=row.applied_rev, cseq=row.cseq, generation=row.generation, expires_at=row.expires_at / 1000,
+        maybe_held_until=row.maybe_held_until / 1000, since_at=row.since_at / 1000, failures=row.failures,
+        last_code=row.last_code, challenge=row.challenge, nonce_count=row.nonce_count, min_expires=row.min_expires or 0,
+        entry=entry, sent=None if row.sent is None else Sent.from_json(row.sent), is_tombstone=row.entry_uid is None,
+    )  # fmt: skip
+    if row.credentials is not None:
+        opened = json.loads(tx.vault.open(row.credentials, f"tombstone:{row.id}:credentials"))
+        claimed.credentials = [Credential(*credential) for credential in opened]
+    return _Read(claimed, row.from_user)
+
+
+def _add_credentials(tx: Tx, rows: list[_Read], table_uid: int | None) -> None:
+    users = {row.from_user for row in rows if row.from_user is not None}
+    if not users:
+        return
+    by_user = credentials_for(tx, table_uid, users)
+    for row in rows:
+        if row.from_user is not None:
+            row.claimed.credentials = by_user.get(row.from_user, [])
+
+
+def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
+    """Add what other rows of the same binding key want, to those that may remove contacts (design, rule 7)."""
+    for claimed in rows:
+        if claimed.desired and claimed.wanted_rev == claimed.applied_rev:
+            continue
+        others = (
+            select(R.id, REGISTRAR.c.sipsg_uid, BOUND.c.sent, ENTRIES)
+            .join(ENTRIES, ENTRIES.c.uid == R.entry_uid)
+            .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
+            .outerjoin(BOUND, BOUND.c.registration_id == R.id)
+            .where(R.binding_key == claimed.binding_key, R.id != claimed.id, R.desired == 1)
+        )
+        for row in tx.conn.execute(others):
+            values = {attribute.name: row._mapping[ENTRIES.c[attribute.column]] for attribute in ENTRY.stored}
+            sent = None if row.sent is None else Sent.from_json(row.sent)
+            claimed.rivals.append(Rival(row[0], row.sipsg_uid == group_uid, values, sent))
+
+
+WRITE_AT_CLAIM = """
+UPDATE registration SET maybe_held_until = max(maybe_held_until, j.until), due_at = coalesce(j.due_at,
+registration.due_at) FROM (SELECT value ->> 0 AS id, value ->> 1 AS until, value ->> 2 AS due_at FROM
+json_each(:rows)) AS j WHERE registration.id = j.id
+"""
+
+
+def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
+    """Write what must be known even if this process dies before it settles.
+
+    A row that holds nothing yet may hold something from the moment its REGISTER is sent (design, rule 8). One that
+    failed before, and an un-REGISTER, have their next wait written, so that a crash that they cause is not caused
+    again at once (rule 12).
+    """
+    written = []
+    for row in rows:
+        until = 0
+        due_at = None
+        if row.desired and row.entry is not None:
+            if row.expires_at * 1000 <= tx.now:
+                until = tx.now + 1000 * _longest_ttl(row.entry)
+            if row.klass is Class.FAILING:
+                due_at = tx.now + 1000 * int(row.entry["FailedRegistrationRetryTimer"] or 0)
+        elif not row.desired:
+            due_at = tx.now + 1000 * UNREGISTER_WAIT_SECONDS
+        if until or due_at:
+            written.append((row.id, until, due_at))
+    if written:
+        tx.conn.execute(text(WRITE_AT_CLAIM), {"rows": json.dumps(written)})
+
+
+def _longest_ttl(entry: Values) -> int:
+    return max(contact_ttl(entry, number) for number in range(1, CONTACTS + 1))
+
+
+COUNT_CHANGES = """
+SELECT r.registrar_id, r.state, j.state, count(*)
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS state FROM json_each(:rows)) AS j
+JOIN registration AS r ON r.id = j.id
+WHERE r.entry_uid IS NOT NULL AND r.state <> j.state
+GROUP BY 1, 2, 3
+"""
+
+
+def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
+    """Keep the counts by registrar and state. Tombstones are not counted: their entries are gone for every read."""
+    changed = [(o.id, int(o.state)) for o in outcomes if o.state != o.old_state]
+    if not changed:
+        return
+    for registrar_id, old, new, number in tx.conn.execute(text(COUNT_CHANGES), {"rows": json.dumps(changed)}).all():
+        count(tx, registrar_id, State(old), -number)
+        count(tx, registrar_id, State(new), +number)
+
+
+WRITE_BOUND = """
+INSERT INTO bound (registration_id, sent, entry, min_expires)
+SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0) FROM json_each(:rows) WHERE true
+ON CONFLICT (registration_id) DO UPDATE SET
+  sent = coalesce(excluded.sent, bound.sent), entry = CASE WHEN excluded.sent IS NULL THEN bound.entry END,
+  min_expires = CASE WHEN excluded.min_expires = 0 THEN bound.min_expires ELSE excluded.min_expires END
+"""
+
+
+def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
+    rows = [
+        (o.id, None if o.sent is None else o.sent.to_json(), o.min_expires)
+        for o in outcomes
+        if not o.is_over and (o.sent is not None or o.min_expires)
+    ]
+    if rows:
+        tx.conn.execute(text(WRITE_BOUND), {"rows": json.dumps(rows)})
+
+
+def _end(tx: Tx, outcomes: list[Settled]) -> None:
+    """Forget what was bound; delete tombstones that were not given an entry again meanwhile."""
+    if not outcomes:
+        return
+    rows = {"rows": json.dumps([(o.id, o.wanted_rev) for o in outcomes])}
+    over = "SELECT value ->> 0 FROM json_each(:rows)"
+    tx.conn.execute(text(f"DELETE FROM bound WHERE registration_id IN ({over})"), rows)
+    tx.conn.execute(text(
+        "DELETE FROM registration WHERE entry_uid IS NULL AND id IN (SELECT j.value ->> 0 FROM json_each(:rows) AS j "
+        "WHERE j.value ->> 1 = registration.wanted_rev)"
+    ), rows)  # fmt: skip
+    tx.conn.execute(text(
+        f"DELETE FROM tombstone WHERE registration_id IN ({over}) "
+        "AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = tombstone.registration_id)"
+    ), rows)  # fmt: skip
+
+
+class StoreSchedule:
+    """The schedule of an open store, as the engine knows it: `model.schedule.Schedule`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int]) -> Claim:
+        """See the protocol."""
+        return await self._store.write(claim, registrar_id, known_rev, limit, in_flight)
+
+    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
+        """See the protocol."""
+        return await self._store.write_first(settle, outcomes)
+
+    async def heads(self) -> list[tuple[int, float]]:
+        """See the protocol."""
+        return await self._store.read(heads)

@@ -1,0 +1,217 @@
+"""The tables.
+
+One table for each resource, its columns derived from the attribute table; and the tables of the schedule, of which
+`registration` is the hot one: a row of it is all there is of a registration that is not in flight.
+
+Instants (`_at`, `_until`) are milliseconds of schedule time since the Unix epoch (`engine/clock.py`); integers,
+because they travel as JSON in claim and settle. Lengths of time are seconds.
+
+Every object has a `uid` that is never used again. Children name their parent by it, so that an object made anew at a
+deleted object's id has none of its remains, however long the clearing of them takes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from ..model.attributes import Attribute, Kind
+from ..model.registry import RESOURCES
+from ..model.resource import Resource
+
+__all__ = [
+    "BOUND",
+    "INSTANCE",
+    "METADATA",
+    "OBJECTS",
+    "PURGE",
+    "REGISTRAR",
+    "REGISTRAR_COUNT",
+    "REGISTRATION",
+    "TOMBSTONE",
+    "USER",
+]
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives a table its own row number only to a column declared INTEGER.
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _column_of(attribute: Attribute) -> Column[int] | Column[str] | Column[bytes]:
+    if attribute.kind is Kind.SECRET:
+        return Column(attribute.column, LargeBinary, nullable=False)
+    if attribute.is_number:
+        nullable = attribute.default is None and not attribute.required
+        return Column(attribute.column, BigInteger, nullable=nullable)
+    return Column(attribute.column, Text, nullable=False)
+
+
+# Columns that no attribute declares, by resource.
+DERIVED: dict[str, tuple[str, ...]] = {
+    # The user of the AOR, unescaped: what a credential is chosen by, and found by when one changes.
+    "sipregistrantentry": ("from_user",),
+}
+
+LOOKED_UP_BY: dict[str, tuple[str, ...]] = {
+    "sipregistrantentry": ("parent_uid", "from_user"),
+    "sipremoteauthentry": ("parent_uid", "from_uri_user_match", "user"),
+    "sipserver": ("contact_registrant_table_id",),
+    "sipsg": ("server_cluster_id",),
+}
+
+
+def _table_of(resource: Resource) -> Table:
+    place = (
+        [Column("parent_uid", BigInteger, nullable=False), Column("id", Integer, nullable=False),
+         Column("position", Integer, nullable=False), UniqueConstraint("parent_uid", "id"),
+         Index(None, "parent_uid", "position")]
+        if resource.parent
+        else [Column("id", Integer, nullable=False), UniqueConstraint("id")]
+    )  # fmt: skip
+    looked_up_by = LOOKED_UP_BY.get(resource.name)
+    return Table(
+        resource.name,
+        METADATA,
+        Column("uid", ROW_ID, primary_key=True, autoincrement=True),
+        *place,
+        *(_column_of(attribute) for attribute in resource.stored),
+        *(Column(name, Text, nullable=False) for name in DERIVED.get(resource.name, ())),
+        *([Index(None, *looked_up_by)] if looked_up_by else []),
+        sqlite_autoincrement=True,
+    )
+
+
+OBJECTS: dict[str, Table] = {name: _table_of(resource) for name, resource in RESOURCES.items()}
+"""The table of each resource, by the resource's name."""
+
+INSTANCE = Table(
+    "instance",
+    METADATA,
+    Column("one", Integer, primary_key=True, comment="always 1: there is one row"),
+    Column("identity_key", LargeBinary, nullable=False, comment="what Call-IDs and tags are derived from"),
+    Column("key_check", LargeBinary, nullable=False, comment="a sealed word: tells whether the key file fits"),
+    Column("boot_id", Text, nullable=False, comment="the boot of the machine that clock_offset_ms belongs to"),
+    Column("clock_offset_ms", BigInteger, nullable=False, comment="schedule time minus boot time"),
+    Column("own_address", Text, nullable=False, comment="--advertise as of the last start"),
+    Column("has_left", Integer, nullable=False, comment="1: un-registered at the last stop, to register again"),
+)
+
+USER = Table(
+    "user",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("level", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+PURGE = Table(
+    "purge",
+    METADATA,
+    Column("resource", Text, primary_key=True),
+    Column("parent_uid", BigInteger, primary_key=True, autoincrement=False),
+    comment="deleted tables whose entries are still to be cleared away, a step at a time",
+)
+
+REGISTRAR = Table(
+    "registrar",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("sipsg_uid", BigInteger, nullable=False),
+    Column("sipserver_uid", BigInteger, nullable=False),
+    Column("registrant_table_uid", BigInteger, comment="whose entries register here; null: nobody's, any more"),
+    Column(
+        "credentials_uid", BigInteger, comment="the server's remote authorization table, also when the server is gone"
+    ),
+    Column("is_on", Integer, nullable=False, comment="0: un-register (disabled, drained)"),
+    Column("rev", BigInteger, nullable=False, comment="bumped by every change of what is sent here, or where"),
+    Column("phase", Integer, nullable=False, comment="of the fan-out under way: 0 none, 1 apply, 2 retire"),
+    Column("cursor", BigInteger, nullable=False, comment="how far the phase has come: a uid or id"),
+    UniqueConstraint("sipsg_uid", "sipserver_uid"),
+    Index(None, "registrant_table_uid"),
+    Index(None, "credentials_uid"),
+    comment="a server as one signaling group reaches it: what the schedule queues for",
+    sqlite_autoincrement=True,
+)
+
+REGISTRATION = Table(
+    "registration",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("registrar_id", BigInteger, nullable=False),
+    Column("entry_uid", BigInteger, comment="null: a tombstone; the entry is gone, the binding not yet"),
+    Column("binding_key", BigInteger, nullable=False, comment="hash of registrar domain and canonical AOR"),
+    Column("desired", Integer, nullable=False, comment="1 register, 0 un-register"),
+    Column("class", Integer, nullable=False, key="klass", comment="0 held, 1 new or lapsed, 2 un-REGISTER, 3 failing"),
+    Column("due_at", BigInteger, comment="null: nothing is to be done"),
+    Column("state", Integer, nullable=False, comment="model/status.py"),
+    Column("wanted_rev", BigInteger, nullable=False),
+    Column("applied_rev", BigInteger, nullable=False),
+    Column("cseq", BigInteger, nullable=False, comment="the last one used"),
+    Column("generation", Integer, nullable=False, comment="of the Call-ID"),
+    Column("expires_at", BigInteger, nullable=False, comment="the binding is held until then; 0 never was"),
+    Column("maybe_held_until", BigInteger, nullable=False, comment="a 200 that never reached us may hold it"),
+    Column("attempted_at", BigInteger, nullable=False, comment="end of the last attempt; 0 none yet"),
+    Column("since_at", BigInteger, nullable=False, comment="when state became what it is"),
+    Column("failures", Integer, nullable=False, comment="in a row"),
+    Column("last_code", Integer, nullable=False, comment="of the last answer; 0 none"),
+    Column("last_reason", Text, comment="why the last attempt was no success; null: it was"),
+    Column("challenge", Text, comment="sip.digest.Challenge.encode; what a refresh sends ahead"),
+    Column("nonce_count", BigInteger, nullable=False),
+    UniqueConstraint("entry_uid", "registrar_id"),
+    Index(None, "registrar_id"),
+    Index(None, "binding_key"),
+    sqlite_autoincrement=True,
+)
+
+_due: ColumnElement[bool] = REGISTRATION.c.due_at.is_not(None)
+Index("ix_registration_due", REGISTRATION.c.registrar_id, REGISTRATION.c.klass, REGISTRATION.c.due_at,
+      sqlite_where=_due, postgresql_where=_due)  # fmt: skip
+_unhealthy: ColumnElement[bool] = REGISTRATION.c.failures > 0
+Index("ix_registration_unhealthy", REGISTRATION.c.registrar_id, REGISTRATION.c.last_code,
+      sqlite_where=_unhealthy, postgresql_where=_unhealthy)  # fmt: skip
+
+BOUND = Table(
+    "bound",
+    METADATA,
+    Column("registration_id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("sent", Text, comment="JSON: model.schedule.Sent; null: see entry"),
+    Column("entry", Text, comment="JSON: the entry as it was when a REGISTER may have got through unanswered"),
+    Column("min_expires", BigInteger, nullable=False, comment="what a 423 asked for; 0 none"),
+    comment="what the registrar holds, or may hold; written only when it changes",
+)
+
+TOMBSTONE = Table(
+    "tombstone",
+    METADATA,
+    Column("registration_id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("was", Text, nullable=False, comment="id of the deleted entry, for people"),
+    Column("credentials", LargeBinary, nullable=False, comment="sealed JSON: what answers the un-REGISTER's challenge"),
+    comment="what an un-REGISTER needs when its entry is gone",
+)
+
+REGISTRAR_COUNT = Table(
+    "registrar_count",
+    METADATA,
+    Column("registrar_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Integer, primary_key=True, autoincrement=False),
+    Column("registrations", BigInteger, nullable=False),
+    comment="kept by settle in the same transaction, so that nobody has to count a million rows",
+)

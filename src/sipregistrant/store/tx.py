@@ -1,0 +1,42 @@
+"""What a function of the store is given: the open transaction and what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from .secrets import Vault
+
+__all__ = ["Key", "Tx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The id of an object, with that of its table where it hangs in one."""
+
+    id: int
+    parent: int | None = None
+
+    def __str__(self) -> str:
+        """Return the id as the wire shows it: `3`, or `3:1` for entry 1 of table 3."""
+        return str(self.id) if self.parent is None else f"{self.parent}:{self.id}"
+
+
+@dataclass(slots=True)
+class Tx:
+    """One open transaction.
+
+    `now` is the schedule time of its beginning in milliseconds: everything in one transaction happens at one moment.
+    `own_address` is what the operator said our address is ("" when nothing). `knocks` are the registrars (rows of
+    `registrar`) that have something new to do once this is committed; `fan_out` tells that some of it is for the
+    reconciler.
+    """
+
+    conn: Connection
+    vault: Vault
+    now: int
+    own_address: str = ""
+    knocks: set[int] = field(default_factory=set)
+    fan_out: bool = False
+    groups_changed: bool = False

@@ -1,0 +1,152 @@
+"""The one thread that writes to SQLite.
+
+Whoever wants to write hands over a plain function; the thread runs all that are waiting in one transaction, each in a
+savepoint of its own, and tells the callers after the commit is on disk (`synchronous=FULL`). So a fault of one
+changes nothing for the others, what is answered is durable, and a hundred waiting requests cost one fsync.
+
+Exactly one connection may write and checkpoint: SQLite before 3.51.3 can lose commits in WAL mode with two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from ..errors import StoreUnavailable
+from .tx import Tx
+
+__all__ = ["Writer"]
+
+T = TypeVar("T")
+
+# No transaction holds the thread longer: settles wait behind it (design, section 2, "Store").
+LONGEST_TRANSACTION_SECONDS = 0.020
+
+
+class Job:
+    """One function waiting to run, and where its result goes."""
+
+    __slots__ = ("arguments", "error", "function", "future", "result")
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], future: asyncio.Future[Any]) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def deliver(self) -> None:
+        """Resolve the future; on the event loop. The caller may have gone meanwhile."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Writer:
+    """Runs writing functions in a thread of its own, grouped into few commits."""
+
+    def __init__(self, connection: Connection, make_tx: Callable[[Connection], Tx],
+                 committed: Callable[[Tx], None]) -> None:  # fmt: skip
+        """`committed` is called on the event loop after each commit, with what the transaction noted."""
+        self._connection = connection
+        self._make_tx = make_tx
+        self._committed = committed
+        self._loop = asyncio.get_running_loop()
+        self._urgent: deque[Job] = deque()
+        self._waiting: deque[Job] = deque()
+        self._condition = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, function: Callable[..., T], *arguments: Any, urgent: bool = False) -> asyncio.Future[T]:
+        """Hand over `function(tx, *arguments)`; its result comes after the commit.
+
+        Urgent functions (settles) run before all others that wait.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._is_closing:
+            future.set_exception(StoreUnavailable("it is closing"))
+            return future
+        job = Job(function, arguments, future)
+        with self._condition:
+            (self._urgent if urgent else self._waiting).append(job)
+            self._condition.notify()
+        return future
+
+    async def close(self) -> None:
+        """Finish what waits, then end the thread."""
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify()
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _run(self) -> None:
+        while self._wait_for_jobs():
+            done, tx = self._transact()
+            self._loop.call_soon_threadsafe(self._deliver, done, tx)
+
+    def _wait_for_jobs(self) -> bool:
+        with self._condition:
+            while not self._urgent and not self._waiting:
+                if self._is_closing:
+                    return False
+                self._condition.wait()
+        return True
+
+    def _next(self) -> Job | None:
+        if self._urgent:
+            return self._urgent.popleft()
+        return self._waiting.popleft() if self._waiting else None
+
+    def _transact(self) -> tuple[list[Job], Tx | None]:
+        """Run waiting jobs in one transaction until its time is up; return them, and what it noted."""
+        done: list[Job] = []
+        tx: Tx | None = None
+        try:
+            with self._connection.begin():
+                tx = self._make_tx(self._connection)
+                until = time.perf_counter() + LONGEST_TRANSACTION_SECONDS
+                while (job := self._next()) is not None:
+                    done.append(job)
+                    self._run_job(job, tx)
+                    if time.perf_counter() >= until:
+                        break
+        except DBAPIError as error:
+            # BEGIN or COMMIT failed: nothing of this transaction is on disk.
+            for job in done:
+                job.error = StoreUnavailable(str(error.orig))
+            if not done and (job := self._next()) is not None:
+                job.error = StoreUnavailable(str(error.orig))
+                done.append(job)
+            return done, None
+        return done, tx
+
+    def _run_job(self, job: Job, tx: Tx) -> None:
+        knocks = tx.knocks.copy()
+        try:
+            with self._connection.begin_nested():
+                job.result = job.function(tx, *job.arguments)
+        except DBAPIError as error:
+            job.error = StoreUnavailable(str(error.orig))
+        except BaseException as error:
+            job.error = error
+        if job.error is not None:
+            tx.knocks = knocks
+
+    def _deliver(self, done: list[Job], tx: Tx | None) -> None:
+        if tx is not None:
+            self._committed(tx)
+        for job in done:
+            job.deliver()
