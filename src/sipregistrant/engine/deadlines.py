@@ -1,0 +1,78 @@
+"""All deadlines of what is in flight: one heap, one timer of the event loop.
+
+No `call_later` and no task per registration. An attempt's deadline moves with each send and answer; its place in the
+heap is put right only when it comes to the top. Only a deadline that comes nearer has to be told: `watch`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+__all__ = ["Deadlines", "HasDeadline"]
+
+NEVER = float("inf")
+
+
+class HasDeadline(Protocol):
+    """Something in flight."""
+
+    @property
+    def next_timeout(self) -> float:
+        """The instant it wants to be called at; infinite for never."""
+
+
+T = TypeVar("T", bound=HasDeadline)
+
+
+class Deadlines(Generic[T]):
+    """Calls `expired(item, now)` for each item whose deadline has passed."""
+
+    def __init__(self, now: Callable[[], float], expired: Callable[[T, float], None]) -> None:
+        self._now = now
+        self._expired = expired
+        self._heap: list[tuple[float, int, T]] = []
+        self._count = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = NEVER
+
+    def watch(self, item: T) -> None:
+        """Watch an item from now on, until its deadline is never; again where its deadline has come nearer."""
+        at = item.next_timeout
+        if at == NEVER:
+            return
+        self._count += 1
+        heapq.heappush(self._heap, (at, self._count, item))
+        if at < self._armed_for:
+            self._arm(at)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._heap.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._armed_for = at
+        self._timer = loop.call_later(max(0.0, at - self._now()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._armed_for = NEVER
+        now = self._now()
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            _, number, item = heapq.heappop(heap)
+            if item.next_timeout <= now:
+                self._expired(item, now)
+            if item.next_timeout < NEVER:
+                heapq.heappush(heap, (max(item.next_timeout, now), number, item))
+                if item.next_timeout <= now:
+                    break  # it wants to be called at once again: let the event loop turn in between
+        if heap:
+            self._arm(heap[0][0])

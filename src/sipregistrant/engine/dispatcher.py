@@ -1,0 +1,130 @@
+"""What comes in: answers go to the attempt that waits for them, requests are answered without a state, the rest is
+dropped and counted.
+
+An answer is believed only if its branch, method and CSeq are those of a request in flight (RFC 3261 §17.1.3, and our
+CSeq beyond it) and it comes from the address that the request went to. So nobody else can have us answer a challenge.
+What is unsolicited allocates nothing that lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from ..errors import SipParseError
+from ..sip.message import Request, Response, parse_message
+from ..sip.uas import answer
+from .flows import Address, Flow
+
+__all__ = ["Counters", "Dispatcher", "Pending"]
+
+log = structlog.get_logger()
+
+# Timer K, RFC 3261 §17.1.2.2: so long a completed transaction absorbs repeated answers.
+T4_SECONDS = 5.0
+
+# A keep-alive of a peer: CRLFs and nothing else (RFC 5626 §3.5.1).
+KEEP_ALIVE = b"\r\n"
+
+
+class Pending(Protocol):
+    """An attempt in flight, as far as the dispatcher knows it."""
+
+    @property
+    def cseq(self) -> int: ...
+
+    @property
+    def peer_host(self) -> str: ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came in, since the start."""
+
+    answers: int = 0
+    repeated_answers: int = 0
+    foreign_answers: int = 0
+    requests: int = 0
+    invites: int = 0
+    garbage: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return all counters by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+P = TypeVar("P", bound=Pending)
+
+
+class Dispatcher(Generic[P]):
+    """Knows the branches in flight. `secret` makes the To tags of our answers; `answered` is called with what
+    matches.
+    """
+
+    def __init__(self, now: Callable[[], float], secret: bytes, answered: Callable[[P, Response, float], None]) -> None:
+        self._now = now
+        self._secret = secret
+        self._answered = answered
+        self._pending: dict[str, P] = {}
+        # Branches of completed transactions in two generations, each at least T4 old when it is forgotten: Timer K
+        # without a timer for each.
+        self._completed: set[str] = set()
+        self._completed_before: set[str] = set()
+        self._turned_at = float("-inf")
+        self.counters = Counters()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def expect(self, branch: str, pending: P) -> None:
+        """Wait for answers to a request."""
+        self._pending[branch] = pending
+
+    def forget(self, branch: str, now: float) -> None:
+        """Wait no longer: the transaction is complete. What comes late is known as such for a while."""
+        if self._pending.pop(branch, None) is None:
+            return
+        if now - self._turned_at > T4_SECONDS:
+            self._completed_before, self._completed = self._completed, set()
+            self._turned_at = now
+        self._completed.add(branch)
+
+    def receive(self, flow: Flow, datagram: bytes, source: Address) -> None:
+        """Take one datagram."""
+        try:
+            message = parse_message(datagram)
+        except SipParseError:
+            if datagram.strip(KEEP_ALIVE):
+                self.counters.garbage += 1
+            return
+        if isinstance(message, Response):
+            self._receive_response(message, source)
+        else:
+            self._receive_request(flow, message, source)
+
+    def _receive_response(self, response: Response, source: Address) -> None:
+        pending = self._pending.get(response.branch)
+        if pending is None:
+            is_late = response.branch in self._completed or response.branch in self._completed_before
+            self.counters.repeated_answers += is_late
+            self.counters.foreign_answers += not is_late
+            return
+        if response.cseq != (pending.cseq, "REGISTER") or source[0] != pending.peer_host:
+            self.counters.foreign_answers += 1
+            return
+        self.counters.answers += 1
+        self._answered(pending, response, self._now())
+
+    def _receive_request(self, flow: Flow, request: Request, source: Address) -> None:
+        self.counters.requests += 1
+        if request.method == "INVITE":
+            self.counters.invites += 1
+            if self.counters.invites == 1:
+                log.warning("call.unanswered", source=source[0],
+                            hint="a call came to the registrant; put the call server's address into URIn")  # fmt: skip
+        reply = answer(request, source=source, secret=self._secret)
+        if reply is not None:
+            flow.send(reply, source)

@@ -1,0 +1,392 @@
+"""The loop: rows that are due are claimed, attempted, settled.
+
+Everything here happens on the event loop. A registration is in memory from its claim to its settle and at no other
+time. Failures of one registration end in its row; failures of the store hold the claims back until the outcomes that
+wait are on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from ..errors import SipRegistrantError, StoreUnavailable
+from ..model.addressing import TRANSPORTS, OwnAddress
+from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
+from ..model.servers import UDP
+from ..sip.digest import Challenge
+from ..sip.identifiers import call_id, from_tag, next_cseq
+from ..sip.message import Response
+from ..sip.outcome import Kind, Outcome
+from ..sip.registration import Attempt, Tokens
+from ..sip.transaction import SipTimers
+from .clock import Clock
+from .deadlines import Deadlines
+from .dispatcher import Dispatcher
+from .flight import Flight, Registrar
+from .flows import Flow, Flows, GroupAddress
+from .ordering import Target, build, common_lines
+from .pacing import Window
+from .queue import DueQueue
+from .resolver import Resolver
+from .settling import settlement
+from .tasks import cancel_all, spawn
+from .tokens import SystemTokens
+
+__all__ = ["Engine", "EngineSettings"]
+
+log = structlog.get_logger()
+
+# With so many outcomes not yet on disk nothing more is claimed (design, rule 3).
+MOST_UNSETTLED = 2000
+
+# Rows of a block of neighbours share a phase of their refresh, so that claim and settle touch neighbouring pages
+# (rule 5).
+ROWS_PER_BLOCK = 1000
+
+# The golden ratio spreads successive blocks evenly over [0, 1).
+GOLDEN = 0.6180339887498949
+
+RETRY_STORE_SECONDS = 1.0
+STOP_WAIT_SECONDS = 2.0
+
+
+class Unreachable(SipRegistrantError):
+    """A request cannot be sent as things are configured; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the operator said: our address ("" for the socket's), our name, the timers of the protocol."""
+
+    own_address: str = ""
+    own_fqdn: str = ""
+    timers: SipTimers = SipTimers()
+
+
+class Engine:
+    """Keeps registered what the schedule holds."""
+
+    def __init__(self, schedule: Schedule, clock: Clock, identity_key: bytes, settings: EngineSettings, *,
+                 tokens: Tokens | None = None, draw: random.Random | None = None) -> None:  # fmt: skip
+        """`identity_key` makes Call-IDs and tags; `draw` spreads retries."""
+        self._schedule = schedule
+        self._clock = clock
+        self._identity_key = identity_key
+        self._settings = settings
+        self._tokens: Tokens = tokens or SystemTokens()
+        self._draw = draw or random.Random()
+        self._resolver = Resolver(clock.now)
+        self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
+        self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
+        self._queue = DueQueue()
+        self._registrars: dict[int, Registrar] = {}
+        self._windows: dict[tuple[object, ...], Window] = {}
+        # Registrars that are due, but without room: looked at again when something has ended.
+        self._waiting: set[int] = set()
+        # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
+        self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
+        self._unsettled: list[Settled] = []
+        self._has_unsettled = asyncio.Event()
+        self._settler: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_stopping = False
+        self.flows = Flows(self._dispatcher.receive)
+        self.sent = 0
+        self.resent = 0
+        self.settled = 0
+
+    # Life
+
+    async def start(self, groups: Iterable[GroupAddress]) -> None:
+        """Open the sockets and take up the schedule where it stands."""
+        self.flows.update(groups)
+        self._settler = spawn(self._settle_loop(), "engine-settle")
+        for registrar_id, due_at in await self._schedule.heads():
+            self._queue.push(registrar_id, due_at)
+        self._pump()
+
+    async def stop(self) -> None:
+        """Claim no more, give what is in flight a moment to be answered, settle, close the sockets.
+
+        What was not answered by then stays due and goes out at the next start.
+        """
+        self._is_stopping = True
+        if self._timer is not None:
+            self._timer.cancel()
+        until = self._clock.now() + STOP_WAIT_SECONDS
+        while (len(self._dispatcher) or self._unsettled) and self._clock.now() < until:
+            await asyncio.sleep(0.01)
+        await cancel_all(self._settler)
+        self._deadlines.close()
+        self.flows.close()
+
+    def knock(self, registrar_ids: Iterable[int]) -> None:
+        """Take the news that there is something new to do at these registrars."""
+        now = self._clock.now()
+        for registrar_id in registrar_ids:
+            self._queue.push(registrar_id, now)
+        self._pump()
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts wait for an answer."""
+        return len(self._dispatcher)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was sent, came in and was settled since the start."""
+        own = {"sent": self.sent, "resent": self.resent, "settled": self.settled}
+        return own | self._dispatcher.counters.as_dict()
+
+    # Claiming
+
+    def _pump(self) -> None:
+        """Claim for every registrar that is due and has room, and set the timer for the next one."""
+        if self._is_stopping:
+            return
+        now = self._clock.now()
+        while (registrar_id := self._queue.pop(now)) is not None:
+            registrar = self._registrars.get(registrar_id)
+            if registrar is None:
+                registrar = self._registrars[registrar_id] = Registrar(registrar_id, Window())
+            window = registrar.window
+            # A claim costs a transaction: not for a slot or two while more are about to come free.
+            has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
+            if registrar.is_claiming or not has_room or len(self._unsettled) > MOST_UNSETTLED:
+                self._waiting.add(registrar_id)
+                continue
+            registrar.is_claiming = True
+            spawn(self._claim(registrar, window.room), "engine-claim")
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (at := self._queue.next_at) is not None:
+            wait = max(0.0, at - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
+
+    async def _claim(self, registrar: Registrar, limit: int) -> None:
+        try:
+            claim = await self._schedule.claim(
+                registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight)
+            )
+            await self._start_all(registrar, claim)
+        except StoreUnavailable as error:
+            log.error("claim.failed", registrar=registrar.id, cause=str(error))
+            self._queue.push(registrar.id, self._clock.now() + RETRY_STORE_SECONDS)
+        finally:
+            registrar.is_claiming = False
+            self._look_again([registrar.id])
+            self._pump()
+
+    async def _start_all(self, registrar: Registrar, claim: Claim) -> None:
+        registrar.in_flight.update(row.id for row in claim.rows)
+        if claim.settings is not None:
+            registrar.settings = claim.settings
+            registrar.common = common_lines(claim.settings)
+            registrar.window = self._window_of(claim.settings)
+        if claim.rows and registrar.settings is not None:
+            target = await self._target(registrar.settings)
+            for row in claim.rows:
+                self._start_row(registrar, row, target)
+        if claim.next_due_at is not None:
+            self._queue.push(registrar.id, claim.next_due_at)
+
+    def _window_of(self, settings: RegistrarSettings) -> Window:
+        """Return the window of the target: two servers that are one registrar share it."""
+        server, group = settings.server, settings.group
+        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
+        return self._windows.setdefault(key, Window())
+
+    async def _target(self, settings: RegistrarSettings) -> Target | Unreachable:
+        """Return where requests to this registrar go, or why they cannot."""
+        server, group = settings.server, settings.group
+        if server["Protocol"] != UDP:
+            transport = TRANSPORTS[int(server["Protocol"] or 0)].upper()
+            return Unreachable(f"{transport} to a registrar is not supported by this version; Protocol 1 (UDP) is")
+        if server["ServerLookup"]:
+            return Unreachable("SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is")
+        proxy = str(group["OutboundProxy"] or "")
+        host = proxy or str(server["Host"])
+        port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or 5060)
+        if settings.is_gone:
+            return Unreachable("the server or its signaling group was deleted")
+        try:
+            address = await self._resolver.resolve(host, prefer_ipv6=server["HostIpVersion"] == 1)
+        except OSError as error:
+            return Unreachable(f"no address for {host}: {error.strerror or error}")
+        return Target(address, port)
+
+    # Attempting
+
+    def _start_row(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
+        waiting = self._keys.get(row.binding_key)
+        if waiting is not None:
+            waiting.append((registrar, row))
+            return
+        self._keys[row.binding_key] = []
+        registrar.window.taken += 1
+        try:
+            self._attempt(registrar, row, target)
+        except Unreachable as fault:
+            self._finish(registrar, row, Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq), None, row.generation)
+        except Exception:
+            # One row's poison must not stop the others (rule 12).
+            log.exception("attempt.crashed", registration=row.id)
+            outcome = Outcome(Kind.CRASHED, 0, "internal error; the log has its trace", row.cseq)
+            self._finish(registrar, row, outcome, None, row.generation)
+
+    def _attempt(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
+        settings = registrar.settings
+        assert settings is not None
+        if not row.desired and row.sent is not None:
+            # What was bound there is removed there, wherever the server has moved since.
+            target = Target(row.sent.host, row.sent.port, row.sent.transport)
+        if isinstance(target, Unreachable):
+            raise target
+        flow = self.flows.of_group(settings.group_uid)
+        if flow is None:
+            raise Unreachable(self.flows.why_not(settings.group_uid))
+        now = self._clock.now()
+        cseq, generation = next_cseq(row.cseq, row.generation, now)
+        built = build(
+            row, settings, self._own_address(flow, target), target, common=registrar.common,
+            call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
+        )  # fmt: skip
+        if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
+            self._finish(registrar, row, Outcome(Kind.REMOVED, 0, None, row.cseq), None, row.generation)
+            return
+        order, tried = built
+        ahead = Challenge.decode(row.challenge) if row.challenge and settings.server["AuthorizationOnRefresh"] else None
+        attempt = Attempt(
+            order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
+            credentials=row.credentials, ahead=ahead, nonce_count=row.nonce_count, min_expires=row.min_expires,
+        )  # fmt: skip
+        flight = Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation)
+        self._send(flight, attempt.start(now))
+        self._deadlines.watch(flight)
+
+    def _own_address(self, flow: Flow, target: Target) -> OwnAddress:
+        host = self._settings.own_address or flow.local_host_towards(target.host)
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return OwnAddress(host, flow.port, flow.transport, self._settings.own_fqdn)
+
+    def _send(self, flight: Flight, datagram: bytes) -> None:
+        """Send a new request of an attempt."""
+        self._dispatcher.expect(flight.attempt.branch, flight)
+        self.sent += 1
+        if reason := flight.flow.send(datagram, flight.peer):
+            self._transport_failed(flight, reason)
+
+    def _transport_failed(self, flight: Flight, reason: str) -> None:
+        flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
+        self._end_if_over(flight, flight.attempt.branch)
+
+    def _answered(self, flight: Flight, response: Response, now: float) -> None:
+        branch = flight.attempt.branch
+        try:
+            datagram = flight.attempt.receive(response, now)
+        except Exception:
+            log.exception("answer.crashed", registration=flight.claimed.id)
+            reason = "internal error; the log has its trace"
+            flight.attempt.outcome = Outcome(Kind.CRASHED, response.status_code, reason, flight.cseq)
+            datagram = None
+        if response.status_code >= 200:
+            flight.registrar.window.answered()
+        if datagram is not None:
+            self._dispatcher.forget(branch, now)
+            self._send(flight, datagram)
+        self._end_if_over(flight, branch)
+
+    def _expired(self, flight: Flight, now: float) -> None:
+        """A deadline of an attempt has passed: send again, or give up."""
+        datagram = flight.attempt.handle_timer(now)
+        if datagram is not None or flight.attempt.outcome is not None:
+            flight.registrar.window.lost(now)
+        if datagram is not None:
+            self.resent += 1
+            if reason := flight.flow.send(datagram, flight.peer):
+                self._transport_failed(flight, reason)
+                return
+        self._end_if_over(flight, flight.attempt.branch)
+
+    def _end_if_over(self, flight: Flight, branch: str) -> None:
+        outcome = flight.attempt.outcome
+        if outcome is None:
+            return
+        self._dispatcher.forget(branch, self._clock.now())
+        self._finish(flight.registrar, flight.claimed, outcome, flight.tried, flight.generation)
+
+    # Settling
+
+    def _finish(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None,
+                generation: int) -> None:  # fmt: skip
+        """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
+        registrar.window.taken -= 1
+        phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
+        self._unsettled.append(settlement(
+            row, outcome, tried=tried, generation=generation, now=self._clock.now(), phase=phase, spread=self._draw.random()
+        ))  # fmt: skip
+        self._has_unsettled.set()
+        for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
+            asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
+
+    def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
+        spawn(self._start_all(registrar, Claim([row], None, None)), "engine-start-waiting")
+
+    async def _settle_loop(self) -> None:
+        """Write outcomes, as many at once as have come together since the last write."""
+        is_failing = False
+        while True:
+            await self._has_unsettled.wait()
+            batch = self._unsettled[:]
+            try:
+                changed = await self._schedule.settle(batch)
+            except StoreUnavailable as error:
+                if not is_failing:
+                    log.error("settle.failed", cause=str(error), waiting=len(batch))
+                is_failing = True
+                await asyncio.sleep(RETRY_STORE_SECONDS)
+                continue
+            if is_failing:
+                log.info("settle.works_again", settled=len(batch))
+            is_failing = False
+            del self._unsettled[: len(batch)]
+            if not self._unsettled:
+                self._has_unsettled.clear()
+            self._after_settle(batch, changed)
+
+    def _after_settle(self, batch: list[Settled], changed: Iterable[int]) -> None:
+        """Take the rows out of flight: they are on disk."""
+        self.settled += len(batch)
+        for settled in batch:
+            if (registrar := self._registrars.get(settled.registrar_id)) is not None:
+                registrar.in_flight.discard(settled.id)
+            if settled.due_at is not None:
+                self._queue.push(settled.registrar_id, settled.due_at)
+        now = self._clock.now()
+        for registrar_id in changed:
+            self._queue.push(registrar_id, now)
+        self._look_again({settled.registrar_id for settled in batch} | self._waiting)
+        self._pump()
+
+    def _look_again(self, registrar_ids: Iterable[int]) -> None:
+        """Let those that waited for room have another look; forget those that have nothing in flight."""
+        now = self._clock.now()
+        for registrar_id in registrar_ids:
+            registrar = self._registrars.get(registrar_id)
+            if registrar is None or registrar.is_claiming:
+                continue
+            if registrar_id in self._waiting:
+                self._waiting.discard(registrar_id)
+                self._queue.push(registrar_id, now)
+            elif not registrar.in_flight:
+                del self._registrars[registrar_id]

@@ -1,0 +1,60 @@
+"""What is in memory of a registration while an attempt of it is in flight."""
+
+from __future__ import annotations
+
+from ..model.schedule import Claimed, RegistrarSettings, Sent
+from ..sip.registration import Attempt
+from .flows import Address, Flow
+from .pacing import Window
+
+__all__ = ["Flight", "Registrar"]
+
+NEVER = float("inf")
+
+
+class Registrar:
+    """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
+
+    __slots__ = ("common", "id", "in_flight", "is_claiming", "settings", "window")
+
+    def __init__(self, id: int, window: Window) -> None:
+        self.id = id
+        self.settings: RegistrarSettings | None = None
+        self.common = ""
+        self.window = window
+        # Claimed and not yet settled on disk (design, rule 3).
+        self.in_flight: set[int] = set()
+        self.is_claiming = False
+
+    @property
+    def known_rev(self) -> int:
+        return -1 if self.settings is None else self.settings.rev
+
+
+class Flight:
+    """One attempt in flight: the row it is for, and the way it goes."""
+
+    __slots__ = ("attempt", "claimed", "flow", "generation", "peer", "tried", "window")
+
+    def __init__(self, claimed: Claimed, window: Window, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
+                 generation: int) -> None:  # fmt: skip
+        self.claimed = claimed
+        # That of its start: the slot goes back there, also when the registrar has another target by then.
+        self.window = window
+        self.attempt = attempt
+        self.flow = flow
+        self.peer = peer
+        self.tried = tried
+        self.generation = generation
+
+    @property
+    def next_timeout(self) -> float:
+        return self.attempt.next_timeout if self.attempt.outcome is None else NEVER
+
+    @property
+    def cseq(self) -> int:
+        return self.attempt.cseq
+
+    @property
+    def peer_host(self) -> str:
+        return self.peer[0]

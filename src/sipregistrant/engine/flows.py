@@ -1,0 +1,188 @@
+"""The sockets: one UDP flow for each signaling group, drained in batches.
+
+A flow hands every datagram to one receiver and knows nothing of what is in it. Several datagrams are read for each
+wake-up of the event loop, up to a bound, so that neither the loop nor the other flows wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+__all__ = ["Flow", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
+
+log = structlog.get_logger()
+
+Address = tuple[str, int]
+Receiver = Callable[["Flow", bytes, Address], None]
+
+# The longest UDP payload there can be.
+LARGEST_DATAGRAM = 65535
+
+# Some milliseconds of parsing: no step holds the event loop over 5 ms.
+MOST_DATAGRAMS_PER_WAKE_UP = 128
+
+# What the kernel is asked for; it gives what its limits allow.
+BUFFER_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAddress:
+    """What a signaling group listens on and sends from."""
+
+    group_uid: int
+    group_id: int
+    host: str
+    port: int
+    dscp: int
+
+
+class UdpFlow:
+    """One bound UDP socket.
+
+    `host` and `port` are what it is bound to; `local_host_towards` tells the address that a peer sees where that is a
+    wildcard.
+    """
+
+    is_reliable = False
+    transport = "udp"
+
+    def __init__(self, address: GroupAddress, receiver: Receiver) -> None:
+        """Bind; raises `OSError` where the address cannot be had."""
+        info = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
+        self._family = info[0]
+        self._socket = socket.socket(info[0], socket.SOCK_DGRAM)
+        self._receiver = receiver
+        self._routes: dict[str, str] = {}
+        self.address = address
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+            self._set_dscp(address.dscp)
+            self._socket.bind(info[4])
+        except OSError:
+            self._socket.close()
+            raise
+        self.host: str
+        self.port: int
+        self.host, self.port = self._socket.getsockname()[:2]
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._drain)
+
+    @property
+    def is_ipv6(self) -> bool:
+        return self._family == socket.AF_INET6
+
+    def send(self, datagram: bytes, to: Address) -> str:
+        """Send; return "" or why it did not leave. A full buffer is like a loss on the way: the retransmission
+        repairs it.
+        """
+        try:
+            self._socket.sendto(datagram, to)
+        except BlockingIOError:
+            return ""
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return ""
+
+    def local_host_towards(self, host: str) -> str:
+        """Return our address as the route to `host` (an IP address) has it; the one we are bound to unless that is a
+        wildcard.
+        """
+        if self.host not in ("0.0.0.0", "::"):
+            return self.host
+        known = self._routes.get(host)
+        if known is None:
+            with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
+                # Connecting a datagram socket sends nothing; it only asks the routing table.
+                probe.connect((host, 9))
+                known = self._routes[host] = str(probe.getsockname()[0])
+        return known
+
+    def close(self) -> None:
+        """Stop reading and give the port free."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _set_dscp(self, dscp: int) -> None:
+        if self._family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+
+    def _drain(self) -> None:
+        receive = self._socket.recvfrom
+        for _ in range(MOST_DATAGRAMS_PER_WAKE_UP):
+            try:
+                datagram, source = receive(LARGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error of an earlier send, reported here; the transaction's own timer deals with it
+            self._receiver(self, datagram, source[:2])
+
+
+Flow = UdpFlow
+
+
+class Flows:
+    """The flows of all signaling groups. `faults` says which group has none, and why."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._by_group: dict[int, Flow] = {}
+        self.faults: dict[int, str] = {}
+
+    def update(self, addresses: Iterable[GroupAddress]) -> None:
+        """Open, close and move sockets until there is one for each group; a group whose address cannot be had has none.
+
+        What is there and stays as it is, is not touched. The socket of a group that is gone stays as long as it is
+        the only one: its un-REGISTERs still have to go out.
+        """
+        wanted = {address.group_uid: address for address in addresses}
+        for uid, flow in list(self._by_group.items()):
+            if uid in wanted and flow.address != wanted[uid]:
+                self._by_group.pop(uid).close()
+        for uid, address in wanted.items():
+            if uid not in self._by_group:
+                self._open(address)
+        for uid in [uid for uid in self._by_group if uid not in wanted]:
+            if len(self._by_group) > 1:
+                self._by_group.pop(uid).close()
+        for uid in [uid for uid in self.faults if uid not in wanted]:
+            del self.faults[uid]
+
+    def of_group(self, uid: int) -> Flow | None:
+        """Return the flow of a group; of one that is gone, any."""
+        flow = self._by_group.get(uid)
+        if flow is None and uid not in self.faults:
+            return next(iter(self._by_group.values()), None)
+        return flow
+
+    def why_not(self, uid: int) -> str:
+        """Return why a group has no flow."""
+        return self.faults.get(uid, "no signaling group has a socket")
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for flow in self._by_group.values():
+            flow.close()
+        self._by_group.clear()
+
+    def _open(self, address: GroupAddress) -> None:
+        where = f"udp:{address.host}:{address.port}"
+        try:
+            flow = UdpFlow(address, self._receiver)
+        except OSError as error:
+            reason = f"{where} cannot be bound: {error.strerror or error}"
+            self.faults[address.group_uid] = reason
+            log.error("group.down", sipsg=address.group_id, reason=reason)
+            return
+        self.faults.pop(address.group_uid, None)
+        self._by_group[address.group_uid] = flow
+        log.info("group.up", sipsg=address.group_id, address=f"udp:{flow.host}:{flow.port}")

@@ -1,0 +1,148 @@
+"""What an outcome leaves in its row: the next due moment, the class, the state. A pure function, as a table of cases.
+
+Its counterpart is `store/schedule.py`, which writes it, unless the configuration changed meanwhile: then the row is
+due at once.
+"""
+
+from __future__ import annotations
+
+from ..model.schedule import Claimed, Class, Sent, SentContact, Settled
+from ..model.status import State
+from ..sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+from ..sip.outcome import Disposition, Kind, Outcome
+
+__all__ = ["settlement"]
+
+# Wait of an un-REGISTER that has no entry any more to say one.
+UNREGISTER_RETRY_SECONDS = 120.0
+
+# A row that made our own code fail: far enough off that it hurts nobody, near enough to heal after an upgrade (rule
+# 12).
+POISON_WAIT_SECONDS = 3600.0
+
+
+def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
+               spread: float) -> Settled:  # fmt: skip
+    """Return what is to be written for an attempt that ended at `now`.
+
+    `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1)
+    spreads refreshes, `spread` in [0, 1) retries.
+    """
+    settled = _unchanged(claimed, outcome, generation, now)
+    if outcome.kind is Kind.CRASHED:
+        settled.due_at = now + POISON_WAIT_SECONDS
+        settled.state = State.RETRY_WAIT if claimed.desired else State.UNREGISTERING
+        settled.klass = Class.FAILING if claimed.desired else Class.UNREGISTER
+        if outcome.may_have_been_bound and tried is not None:
+            _remember_unanswered(settled, claimed, outcome, tried, now)
+    elif not claimed.desired:
+        _settle_removal(settled, claimed, outcome, now, spread)
+    elif outcome.kind is Kind.ACCEPTED and tried is not None:
+        _settle_success(settled, claimed, outcome, tried, now, phase)
+    else:
+        _settle_failure(settled, claimed, outcome, tried, now, spread)
+    if settled.state != claimed.state:
+        settled.since_at = now
+    return settled
+
+
+def _unchanged(claimed: Claimed, outcome: Outcome, generation: int, now: float) -> Settled:
+    failed = outcome.kind not in (Kind.ACCEPTED, Kind.REMOVED)
+    return Settled(
+        id=claimed.id, wanted_rev=claimed.wanted_rev, klass=claimed.klass, due_at=now, state=claimed.state,
+        cseq=outcome.cseq, generation=generation, expires_at=claimed.expires_at,
+        maybe_held_until=claimed.maybe_held_until, attempted_at=now, since_at=claimed.since_at,
+        failures=claimed.failures + 1 if failed else 0, last_code=outcome.code, last_reason=outcome.reason,
+        challenge=claimed.challenge, nonce_count=claimed.nonce_count, registrar_id=claimed.registrar_id,
+        old_state=claimed.state,
+    )  # fmt: skip
+
+
+def _settle_success(
+    settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float, phase: float
+) -> None:
+    """Registered: due again before the contact lapses that lapses first."""
+    grants = {grant.uri: grant for grant in outcome.grants}
+    for contact in tried.contacts:
+        grant = grants.get(contact.uri)
+        contact.granted = None if grant is None else grant.expires
+        contact.matched = "" if grant is None else grant.matched
+    earliest = min(grant.expires for grant in outcome.grants)
+    settled.klass = Class.HELD
+    settled.state = State.REGISTERED
+    settled.expires_at = now + earliest
+    settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
+    settled.due_at = now + refresh_wait(earliest, _timer(claimed), phase)
+    missing = [contact.uri for contact in tried.contacts if contact.granted is None]
+    if missing:
+        settled.last_reason = f"200 without {', '.join(missing)}"
+        settled.due_at = min(settled.due_at, now + _timer(claimed))
+    settled.challenge = outcome.challenge
+    settled.nonce_count = outcome.nonce_count
+    settled.sent = None if tried == claimed.sent else tried
+    if outcome.min_expires != claimed.min_expires:
+        settled.min_expires = outcome.min_expires
+
+
+def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float,
+                    spread: float) -> None:  # fmt: skip
+    is_refused = outcome.disposition is Disposition.REFUSED
+    settled.state = State.REJECTED if is_refused else State.RETRY_WAIT
+    is_held = claimed.expires_at > now
+    settled.klass = Class.HELD if is_held else Class.FAILING
+    timer = _timer(claimed)
+    if is_refused:
+        wait = refusal_wait(timer, settled.failures, outcome.retry_after, spread)
+    elif is_held:
+        wait = retry_wait_while_held(timer, claimed.expires_at - now, outcome.retry_after)
+    else:
+        wait = retry_wait(timer, outcome.retry_after, spread)
+    settled.due_at = now + wait
+    if is_refused:
+        # The nonce may be what was refused: the next attempt asks for a fresh one.
+        settled.challenge, settled.nonce_count = None, 0
+    if outcome.may_have_been_bound and tried is not None:
+        _remember_unanswered(settled, claimed, outcome, tried, now)
+    if outcome.min_expires != claimed.min_expires:
+        settled.min_expires = outcome.min_expires
+
+
+def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float) -> None:
+    """The 200 may have been lost: what was sent may be bound, beside what was (design, rule 8)."""
+    asked = max((contact.asked for contact in tried.contacts), default=0)
+    asked = max(asked, outcome.min_expires)
+    settled.maybe_held_until = max(settled.maybe_held_until, now + asked)
+    known = claimed.sent.contacts if claimed.sent is not None else []
+    there = {contact.uri for contact in known}
+    contacts = [*known, *(contact for contact in tried.contacts if contact.uri not in there)]
+    if len(contacts) != len(known):
+        tried.contacts = [SentContact(c.uri, c.q, c.asked, c.granted, c.matched) for c in contacts]
+        settled.sent = tried
+
+
+def _settle_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: float, spread: float) -> None:
+    """Un-registered, or tried again until the binding lapses by itself."""
+    lapses_at = max(claimed.expires_at, claimed.maybe_held_until)
+    settled.klass = Class.UNREGISTER
+    if outcome.kind is Kind.REMOVED or outcome.code == 404 or lapses_at <= now:
+        settled.is_over = True
+        settled.due_at = None
+        settled.state = State.UNREGISTERED
+        settled.expires_at = settled.maybe_held_until = 0.0
+        settled.challenge, settled.nonce_count = None, 0
+        settled.failures = 0
+        if outcome.kind is not Kind.REMOVED and outcome.code != 404:
+            settled.last_reason = "left to lapse: " + (outcome.reason or "not un-registered in time")
+        return
+    settled.state = State.UNREGISTERING
+    if outcome.disposition is Disposition.REFUSED:
+        wait = refusal_wait(_timer(claimed), settled.failures, outcome.retry_after, spread)
+    else:
+        wait = retry_wait(_timer(claimed), outcome.retry_after, spread)
+    settled.due_at = min(now + wait, lapses_at)
+
+
+def _timer(claimed: Claimed) -> float:
+    if claimed.entry is None:
+        return UNREGISTER_RETRY_SECONDS
+    return float(claimed.entry["FailedRegistrationRetryTimer"] or UNREGISTER_RETRY_SECONDS)
