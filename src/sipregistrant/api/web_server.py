@@ -1,0 +1,81 @@
+"""Serves ASGI applications on sockets that we have opened, inside the event loop that is already there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ..engine.tasks import spawn
+from ..errors import ConfigurationError
+
+__all__ = ["WebServer", "listen_on"]
+
+# How long open requests may go on after the stop.
+STOP_WAIT_SECONDS = 2
+
+
+def listen_on(host: str, port: int, option: str) -> socket.socket:
+    """Return a listening TCP socket; raise `ConfigurationError` that names the option to change."""
+    where = f"{host}:{port}"
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(info[0], socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigurationError(option, f"{where} is no address of this machine: {error.strerror or error}") from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(info[4])
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(option, f"{where} is in use; name another with {option} HOST:PORT") from None
+        raise ConfigurationError(option, f"{where} cannot be listened on: {error.strerror}") from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, without its hands on the signals of the process: those are the service's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WebServer:
+    """One application on one socket."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket, certificate: tuple[Path, Path] | None = None) -> None:
+        """`certificate` is (certificate file, key file); None serves plain HTTP, for a unix socket."""
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=STOP_WAIT_SECONDS, ssl_certfile=certificate[0] if certificate else None,
+            ssl_keyfile=certificate[1] if certificate else None,
+        )  # fmt: skip
+        config.load()
+        if config.ssl is not None:
+            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._server = _Server(config)
+        self._listening = listening
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve; returns once requests are taken."""
+        self._task = spawn(self._server.serve(sockets=[self._listening]), "web-server")
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Take no more requests, let those under way end, for a moment."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._listening.close()

@@ -1,0 +1,183 @@
+"""`sipregistrant demo`, which is what `./do run` starts: the service, a sandbox registrar, a sample, and a live table
+of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import ConfigurationError
+from ..model.groups import GROUP
+from ..model.registrants import ENTRY, TABLE
+from ..model.resource import Values
+from ..model.servers import ENTRY as SERVER
+from ..sandbox.registrar import SandboxRegistrar
+from ..sandbox.server import SandboxServer
+from ..service import FIRST_GROUP, Service, ServiceSettings
+from ..store import config, users
+from ..store.passwords import hash_password
+from ..store.runtime import Runtime, runtime_all
+from ..store.tx import Key, Tx
+from .options import address, log_to_stderr
+from .sample import PASSWORD, REALM, Client, feed
+from .serve import until_stopped
+
+__all__ = ["demo"]
+
+LOOK_EVERY_SECONDS = 0.2
+GIVE_UP_AFTER_SECONDS = 60
+SAMPLE_TABLE = 1
+FIRST_SERVER = Key(1, 1)
+
+COLOURS = {
+    "registered": "green",
+    "registering": "cyan",
+    "degraded": "yellow",
+    "disabled": "dim",
+    "unregistering": "cyan",
+}
+
+Shown = list[tuple[int, Values, Runtime]]
+
+
+def demo(
+    data_dir: Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where the database is kept.")] = Path(
+        "var"
+    ),
+    https: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where /rest is served.")] = "127.0.0.1:8443",
+    sip: Annotated[str, typer.Option(metavar="HOST:PORT", help="What REGISTERs are sent from.")] = "127.0.0.1:5060",
+    sandbox: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the sandbox registrar listens.")
+    ] = "127.0.0.1:5070",
+    exit_when_registered: Annotated[
+        bool, typer.Option("--exit-when-registered", help="Stop, with status 0, when all entries are registered.")
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table as SVG when all entries are registered.")
+    ] = None,
+) -> None:
+    """Run the service with a registrar of its own and a sample, and show what is registered. Ctrl-C un-registers and
+    stops.
+    """
+    log_to_stderr(logging.ERROR)
+    settings = ServiceSettings(
+        data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), unregister_on_stop=True
+    )
+    is_registered = uvloop.run(_demo(settings, address(sandbox, "--sandbox"), exit_when_registered, picture))
+    if exit_when_registered and not is_registered:
+        raise typer.Exit(1)
+
+
+async def _demo(settings: ServiceSettings, sandbox: tuple[str, int], exit_when_registered: bool,
+                picture: Path | None) -> bool:  # fmt: skip
+    stopped = until_stopped()
+    console = Console(record=picture is not None, width=120 if picture is not None else None)
+    registrar = SandboxRegistrar(REALM, PASSWORD, secret=secrets.token_bytes(32))
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(SandboxServer(*sandbox, registrar))
+        except OSError as error:
+            where = f"udp:{sandbox[0]}:{sandbox[1]}"
+            raise ConfigurationError(
+                "--sandbox", f"{where}: {error.strerror or error}; name another with --sandbox HOST:PORT"
+            ) from None
+        service = await stack.enter_async_context(Service.running(settings))
+        await service.store.write(_use_ports, settings.sip[1], sandbox[1])
+        await _check_sip(service)
+        base = f"https://{settings.https[0]}:{service.https_port}"
+        await _first_time(service, base, sandbox[1], console)
+        is_registered = await _watch(service, base, console, stopped, exit_when_registered, picture)
+        if not exit_when_registered or not is_registered:
+            console.print("un-registering …")
+    return is_registered
+
+
+def _use_ports(tx: Tx, sip_port: int, sandbox_port: int) -> None:
+    """Let the options say the ports at every start, not only at the first."""
+    config.change(tx, GROUP, FIRST_GROUP, {"ListenPort_1": str(sip_port)})
+    if config.exists(tx, SERVER, FIRST_SERVER):
+        config.change(tx, SERVER, FIRST_SERVER, {"Port": str(sandbox_port)})
+
+
+async def _check_sip(service: Service) -> None:
+    await service.update_flows()
+    for reason in service.engine.flows.faults.values():
+        raise ConfigurationError("--sip", f"{reason}; name another with --sip HOST:PORT")
+
+
+async def _first_time(service: Service, base: str, sandbox_port: int, console: Console) -> None:
+    """Make the first users, show their passwords once, feed the sample."""
+    if await service.store.read(users.list_users):
+        console.print(f"[bold]{base}/rest[/]  resuming with what is in {service.settings.data_dir}/")
+        return
+    passwords = {"rest": secrets.token_urlsafe(12), "admin": secrets.token_urlsafe(12)}
+    for level, password in passwords.items():
+        await service.store.write(users.add, level, level, await hash_password(password))
+    console.print(f"[bold]{base}/rest[/]  users, shown this once:")
+    for level, password in passwords.items():
+        console.print(f"  {level:5}  {password}", highlight=False)
+    certificate = str(service.settings.data_dir / "https.crt")
+    async with Client(base, certificate) as client:
+        await feed(client, "rest", passwords["rest"], sandbox_port)
+
+
+async def _watch(service: Service, base: str, console: Console, stopped: asyncio.Event, exit_when_registered: bool,
+                 picture: Path | None) -> bool:  # fmt: skip
+    """Show the table until all is registered and, unless that was all that was wanted, until the stop."""
+    until = service.clock.now() + GIVE_UP_AFTER_SECONDS
+    is_told = False
+    with Live(console=console, auto_refresh=False) as live:
+        while not stopped.is_set():
+            shown = await service.store.read(_read_shown)
+            live.update(_table(shown), refresh=True)
+            is_registered = bool(shown) and all(rt["rt_RegistrationState"] == "registered" for _, _, rt in shown)
+            if is_registered and not is_told:
+                is_told = True
+                _tell(live, shown, base, picture)
+                if exit_when_registered:
+                    return True
+            if exit_when_registered and service.clock.now() > until:
+                return False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), LOOK_EVERY_SECONDS)
+    return is_told
+
+
+def _tell(live: Live, shown: Shown, base: str, picture: Path | None) -> None:
+    if picture is not None:
+        drawn = Console(record=True, width=112, quiet=True)
+        drawn.print(_table(shown))
+        picture.write_text(drawn.export_svg(title="sipregistrant"), encoding="utf-8")
+    live.console.print(f"all registered; try  curl -k {base}/healthz  and Ctrl-C to un-register and stop")
+
+
+def _read_shown(tx: Tx) -> Shown:
+    if not config.exists(tx, TABLE, Key(SAMPLE_TABLE)):
+        return []
+    runtimes = runtime_all(tx, ENTRY, SAMPLE_TABLE)
+    return [(key.id, values, runtimes[key.id]) for key, values in config.get_all(tx, ENTRY, SAMPLE_TABLE)]
+
+
+def _table(shown: Shown) -> Group:
+    table = Table(title="sipcontactregistrant 1", title_justify="left", expand=False)
+    for name in ("entry", "AOR", "state", "contacts, as the registrar grants them", "next REGISTER", "last"):
+        table.add_column(name)
+    for id, values, rt in shown:
+        state = str(rt["rt_RegistrationState"])
+        next_at = str(rt["rt_NextAttempt"])[11:]
+        last = f"{rt['rt_LastCode'] or '–'} {rt['rt_LastReason']}"
+        contacts = str(rt["rt_Contacts"]).replace(", ", "\n")
+        table.add_row(str(id), str(values["AOR"]), Text(state, COLOURS.get(state, "red")), contacts, next_at, last)
+    return Group(table)

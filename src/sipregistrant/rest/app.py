@@ -1,0 +1,182 @@
+"""The application: takes a request to its end.
+
+The HTTP status line is 200 whatever becomes of a request; the truth is `http_code` in the body (page REST API -
+Resource Design). The one exception is a real 401 where there is no session (page R-LOGIN). `//rest/…`, and a slash at
+the end, are served as if they were not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from urllib.parse import quote
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from ..errors import Refusal
+from ..store.store import Store
+from .codes import FAULT_INSIDE, METHOD_UNSUPPORTED, SESSION_MISSING, Answer, WireRefusal, answer_to
+from .envelope import CONTENT_TYPE, Block, Listing, refusal, success
+from .forms import read_form
+from .login import Login
+from .origin import refuse_foreign_origin
+from .resources import Resources, locate
+from .sessions import Sessions, cookie_line, tokens_in
+from .throttle import Throttle
+
+__all__ = ["create_app"]
+
+LOGIN, LOGOUT = ("login",), ("logout",)
+
+REFERENCE_BYTES = 4
+
+# Replies name users and addresses: nothing for a cache.
+HEADERS = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(store: Store, *, clock: Callable[[], float], extra_routes: Sequence[BaseRoute] = (),
+               sessions: Sessions | None = None,
+               sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Starlette:  # fmt: skip
+    """Return the application.
+
+    `clock` gives monotonic seconds. `extra_routes` come first. Whoever changes or removes users hands in the `sessions`
+    and calls their `end_all_of`. `sleep` holds back the answers to failed logins.
+    """
+    sessions = Sessions(clock=clock) if sessions is None else sessions
+    login = Login(store, sessions, Throttle(clock=clock, sleep=sleep))
+    api = RestApi(login, sessions, Resources(store))
+    return Starlette(routes=[*extra_routes, Route("/{path:path}", api)])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request goes: the host it used, and the segments of its path behind `/rest`."""
+
+    host: str
+    segments: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Place | None:
+        """Return the place, or None for a path that is not under `/rest`."""
+        host = request.headers.get("host") or ":".join(map(str, request.scope.get("server") or ("localhost",)))
+        root, *segments = [segment for segment in request.scope["path"].split("/") if segment] or [""]
+        return cls(host, tuple(segments)) if root == "rest" else None
+
+    @property
+    def href(self) -> str:
+        """Return the absolute address, without the query."""
+        return f"https://{self.host}/" + "/".join(quote(segment, safe=":") for segment in ("rest", *self.segments))
+
+    @property
+    def resource(self) -> str:
+        """Return the name of the resource, whether there is one or not."""
+        names = self.segments[::2]
+        return names[-1] if names else ""
+
+    @property
+    def id(self) -> str:
+        """Return the id as replies write it: `3`, or `3:1` for entry 1 of table 3."""
+        return ":".join(self.segments[1::2])
+
+
+class RestApi:
+    """Everything under `/rest`, as an ASGI application."""
+
+    def __init__(self, login: Login, sessions: Sessions, resources: Resources) -> None:
+        self._login = login
+        self._sessions = sessions
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. Who hangs up in the middle of a body has asked for nothing."""
+        request = Request(scope, receive)
+        place = Place.of(request)
+        try:
+            response: Response = PlainTextResponse("Not Found\n", 404)
+            if place is not None:
+                response = await self._answer(request, place)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+    async def _answer(self, request: Request, place: Place) -> Response:
+        # Some programs depend on blank lines before these replies, some on none before the others (observed).
+        blank_lines = request.method in ("POST", "DELETE") and place.segments != LOGOUT
+        try:
+            return await self._answer_or_refuse(request, place, blank_lines)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            answer = _log_fault(request, place)
+            return _respond(refusal(answer, place.href, blank_lines=blank_lines))
+
+    async def _answer_or_refuse(self, request: Request, place: Place, blank_lines: bool) -> Response:
+        try:
+            body, cookie = await self._carry_out(request, place)
+            return _respond(success(body, blank_lines=blank_lines), cookie=cookie)
+        except Refusal as error:
+            answer = answer_to(error, method=request.method, resource=place.resource, id=place.id)
+        status = answer.http_code if answer == SESSION_MISSING else 200
+        return _respond(refusal(answer, place.href, blank_lines=blank_lines), status=status)
+
+    async def _carry_out(self, request: Request, place: Place) -> tuple[Block | Listing | None, str]:
+        """Do what is asked. Return what the reply shows, and the line that sets a cookie ("" for none)."""
+        refuse_foreign_origin(request, place.host)
+        if place.segments == LOGIN:
+            _check_is_post(request, place)
+            session = await self._login.begin_session(await read_form(request), _peer_of(request))
+            return None, cookie_line(session.token)
+        own = self._sessions.find(tokens_in(request.headers.getlist("cookie")))
+        if own is None:
+            raise WireRefusal(SESSION_MISSING)
+        if place.segments == LOGOUT:
+            _check_is_post(request, place)
+            self._sessions.end(own)
+            return None, ""
+        return await self._resources.carry_out(request, locate(place.segments), place.host), ""
+
+
+def _check_is_post(request: Request, place: Place) -> None:
+    if request.method != "POST":
+        raise WireRefusal(METHOD_UNSUPPORTED.about(place.resource))
+
+
+def _peer_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _log_fault(request: Request, place: Place) -> Answer:
+    """Log the exception that is being handled, and return an answer that tells under which reference."""
+    reference = secrets.token_hex(REFERENCE_BYTES)
+    log.exception("rest.fault", reference=reference, method=request.method, href=place.href)
+    return FAULT_INSIDE.about(reference)
+
+
+def _respond(pieces: Iterator[bytes], *, status: int = 200, cookie: str = "") -> Response:
+    """Return a reply with its length where it is one piece, else one that is written as it goes out."""
+    first, second = next(pieces), next(pieces, None)
+    response: Response
+    if second is None:
+        response = Response(first, status, HEADERS)
+    else:
+        response = StreamingResponse(_in_turns(chain((first, second), pieces)), status, HEADERS)
+    if cookie:
+        response.headers.append("Set-Cookie", cookie)
+    return response
+
+
+async def _in_turns(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the pieces; between two of them others have their turn."""
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)

@@ -1,0 +1,225 @@
+"""The composition root: builds the parts, starts them in order, stops them in the reverse order.
+
+store → engine → reconciler → web. What is committed in the store knocks at the engine and the reconciler; nobody
+calls the engine to have something registered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from .api.certificate import certificate_for
+from .api.health import health_route
+from .api.local import create_local_app
+from .api.unix_socket import SOCKET_NAME, listen_locally
+from .api.web_server import WebServer, listen_on
+from .engine.clock import Clock, read_boot_id
+from .engine.engine import Engine, EngineSettings
+from .engine.flows import GroupAddress
+from .engine.tasks import cancel_all, spawn
+from .errors import StoreUnavailable
+from .model.groups import GROUP
+from .model.servers import UDP
+from .rest.app import create_app
+from .rest.sessions import Sessions
+from .store import config, instance, reconcile
+from .store.registrars import groups
+from .store.schedule import StoreSchedule
+from .store.store import Store
+from .store.tx import Key, Tx
+
+__all__ = ["Service", "ServiceSettings"]
+
+log = structlog.get_logger()
+
+SLEW_EVERY_SECONDS = 10.0
+SAVE_CLOCK_AFTER_MS = 1000
+LEAVE_WITHIN_SECONDS = 30.0
+FIRST_GROUP = Key(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """What the operator said on the command line. Ports may be 0 for a free one."""
+
+    data_dir: Path
+    https: tuple[str, int] = ("127.0.0.1", 8443)
+    sip: tuple[str, int] = ("0.0.0.0", 5060)
+    advertise: str = ""
+    unregister_on_stop: bool = False
+
+
+class Service:
+    """The running program. Use `Service.running(settings)`."""
+
+    def __init__(self, settings: ServiceSettings, clock: Clock, store: Store) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.store = store
+        self.engine = Engine(
+            StoreSchedule(store), clock, store.identity_key,
+            EngineSettings(own_address=settings.advertise, own_fqdn=socket.gethostname()),
+        )  # fmt: skip
+        self.https_port = 0
+        self._sessions = Sessions(clock=clock.now)
+        self._servers: list[WebServer] = []
+        self._fan_out = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(cls, settings: ServiceSettings) -> AsyncIterator[Service]:
+        """Start everything; stop it at the end of the block.
+
+        Raises `ConfigurationError` (an address in use), `StoreInUse`, `KeyUnusable`, `StoreUnavailable`.
+        """
+        https = listen_on(*settings.https, "--https")
+        try:
+            clocks: list[Clock] = []
+            boot_id = read_boot_id()
+
+            def make_clock(saved_boot_id: str, saved_offset_ms: int) -> Clock:
+                clocks.append(Clock(boot_id, saved_boot_id, saved_offset_ms))
+                return clocks[-1]
+
+            store = await Store.open(
+                settings.data_dir, lambda *saved: make_clock(*saved).now_ms, own_address=settings.advertise
+            )
+        except BaseException:
+            https.close()
+            raise
+        service = cls(settings, clocks[-1], store)
+        try:
+            await service._start(https)
+            yield service
+        finally:
+            await service._stop()
+
+    async def _start(self, https: socket.socket) -> None:
+        self.store.on_commit = self._committed
+        await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
+        await self.store.write(_give_first_group_its_port, self.settings.sip[1])
+        await self.store.write(instance.take_address, self.settings.advertise)
+        await self._arrive()
+        await self.engine.start(await self._addresses())
+        self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock")]
+        self._fan_out.set()
+        await self._serve(https)
+
+    async def _serve(self, https: socket.socket) -> None:
+        now = datetime.datetime.fromtimestamp(self.clock.now(), datetime.UTC)
+        certificate = certificate_for(self.settings.data_dir, self.settings.https[0], now)
+        health = health_route(clock=self.clock.now)
+        app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, extra_routes=[health])
+        local = create_local_app(self.store, on_user_changed=self._sessions.end_all_of)
+        self.https_port = https.getsockname()[1]
+        self._servers = [
+            WebServer(app, https, certificate),
+            WebServer(local, listen_locally(self.settings.data_dir)),
+        ]
+        for server in self._servers:
+            await server.start()
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            await server.stop()
+        (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
+        if self.settings.unregister_on_stop:
+            await self._leave()
+        await cancel_all(*self._tasks)
+        await self.engine.stop()
+        with contextlib.suppress(StoreUnavailable):
+            await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
+        await self.store.close()
+
+    def _committed(self, tx: Tx) -> None:
+        """Pass on what a transaction noted; called on the event loop after the commit."""
+        if tx.knocks:
+            self.engine.knock(tx.knocks)
+        if tx.fan_out:
+            self._fan_out.set()
+        if tx.groups_changed:
+            spawn(self.update_flows(), "update-flows")
+
+    async def update_flows(self) -> None:
+        """Open, close and move sockets as the signaling groups say now."""
+        self.engine.flows.update(await self._addresses())
+
+    async def _addresses(self) -> list[GroupAddress]:
+        """Return what each signaling group listens on: the address of --sip, and a port of its own."""
+        host = self.settings.sip[0]
+        addresses = []
+        for uid, id, values in await self.store.read(groups):
+            if values["Protocol_1"] not in (None, UDP):
+                log.warning("group.transport_unsupported", sipsg=id, hint="this version listens on UDP only")
+            if values["NetInterfaceSignaling"]:
+                log.warning("group.interface_unmapped", sipsg=id, interface=values["NetInterfaceSignaling"], used=host)
+            addresses.append(GroupAddress(uid, id, host, int(values["ListenPort_1"] or 0), int(values["DSCP"] or 0)))
+        return addresses
+
+    async def _reconcile(self) -> None:
+        """Carry fan-outs out, a step at a time, each in a transaction of its own."""
+        while True:
+            await self._fan_out.wait()
+            self._fan_out.clear()
+            try:
+                while await self.store.write(reconcile.step):
+                    pass
+            except StoreUnavailable as error:
+                log.error("reconcile.failed", cause=str(error))
+                await asyncio.sleep(1)
+                self._fan_out.set()
+
+    async def _keep_clock(self) -> None:
+        """Draw the schedule's clock after the wall, and keep it for the next start."""
+        saved_ms = self.clock.offset_ms
+        while True:
+            await asyncio.sleep(SLEW_EVERY_SECONDS)
+            jump = self.clock.slew()
+            if jump is not None:
+                log.warning("clock.jumped", seconds=round(jump, 3), hint="nothing is sent because of it")
+            if abs(self.clock.offset_ms - saved_ms) >= SAVE_CLOCK_AFTER_MS:
+                saved_ms = self.clock.offset_ms
+                await self.store.write(instance.save_clock, self.clock.boot_id, saved_ms)
+
+    async def _arrive(self) -> None:
+        """Register again what the last stop un-registered."""
+        if not await self.store.read(instance.has_left):
+            return
+        after: int | None = 0
+        while after is not None:
+            after = await self.store.write(instance.arrive_step, after)
+        await self.store.write(instance.mark_left, False)
+
+    async def _leave(self) -> None:
+        """Un-register everything, as far as it goes within its time. The next start registers it again."""
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_SECONDS):
+                await self.store.write(instance.mark_left, True)
+                after: int | None = 0
+                while after is not None:
+                    after = await self.store.write(instance.leave_step, after)
+                while await self.store.read(instance.is_leaving):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            log.warning("stop.left_to_lapse", hint=f"not all was un-registered within {LEAVE_WITHIN_SECONDS:g} s")
+
+
+def _give_first_group_its_port(tx: Tx, port: int) -> None:
+    """At first start, write into signaling group 1 what it listens on. From then on the group says it."""
+    if not config.exists(tx, GROUP, FIRST_GROUP):
+        return
+    known = config.get(tx, GROUP, FIRST_GROUP)["ListenPort_1"]
+    if known is None:
+        config.change(tx, GROUP, FIRST_GROUP, {"ListenPort_1": str(port), "Protocol_1": str(UDP)})
+    elif known != port:
+        log.warning("group.keeps_its_port", sipsg=1, port=known, hint="--sip says it at the first start only; "
+                    "change ListenPort_1 of the group")  # fmt: skip
