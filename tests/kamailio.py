@@ -1,0 +1,362 @@
+"""A real Kamailio as registrar, for tests: our own configuration, one free port of loopback, everything in a folder
+that goes away with it.
+
+    with Kamailio(realm="sip.test", password="secret") as kamailio:
+        ...                       # register at 127.0.0.1:kamailio.port, any user, that one password
+        kamailio.dump()           # {"alice@sip.test": [Binding(uri="sip:alice@192.0.2.1", q=0.5, expires=60, ...)]}
+
+Everything here blocks, for as long as Kamailio takes: a call of its RPC about a millisecond, `start` and `restart` less
+than a second (give them to a thread where an event loop must go on meanwhile). Bindings live in Kamailio's memory, so
+`restart` forgets them all, as a registrar without a database does. Nothing of it needs root.
+
+Commands and replies are JSON-RPC over named pipes and not over Kamailio's datagram socket: the dump of a full table
+does not fit into a datagram.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["EXECUTABLE", "Binding", "Kamailio", "free_udp_port"]
+
+EXECUTABLE = Path("/usr/sbin/kamailio")
+
+# Starting takes a fraction of a second; the rest is for a machine that is busy with other tests.
+START_SECONDS = 15.0
+STOP_SECONDS = 5.0
+RPC_SECONDS = 5.0
+PROBE_SECONDS = 0.1
+
+# Another process may take the free port before Kamailio binds it.
+START_TRIES = 3
+
+CONFIGURATION = """\
+#!KAMAILIO
+# Made by tests/kamailio.py
+debug=0
+log_stderror=yes
+disable_tcp=yes
+auto_aliases=no
+dns=no
+rev_dns=no
+children={workers}
+listen=udp:127.0.0.1:{port}
+
+loadmodule "kex.so"
+loadmodule "jsonrpcs.so"
+loadmodule "pv.so"
+loadmodule "sl.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+
+modparam("jsonrpcs", "transport", 2)
+modparam("jsonrpcs", "pretty_format", 0)
+modparam("jsonrpcs", "fifo_name", "{folder}/rpc")
+modparam("jsonrpcs", "fifo_reply_dir", "{folder}/")
+modparam("usrloc", "db_mode", 0)
+modparam("usrloc", "use_domain", 1)
+modparam("usrloc", "timer_interval", 1)
+modparam("registrar", "default_expires", 3600)
+modparam("registrar", "min_expires", {min_expires})
+modparam("registrar", "min_expires_mode", 1)
+modparam("registrar", "max_expires", {max_expires})
+modparam("auth", "algorithm", "{algorithm}")
+modparam("auth", "nonce_expire", {nonce_expire})
+
+request_route {{
+    if (is_method("OPTIONS")) {{
+        sl_send_reply("200", "OK");
+        exit;
+    }}
+    if (is_method("ACK")) exit;
+    if (!is_method("REGISTER")) {{
+        sl_send_reply("405", "Method Not Allowed");
+        exit;
+    }}
+    # Any user, one password. Credentials of another realm do not count: challenged like none.
+    if (!pv_www_authenticate("{realm}", "{password}", "0")) {{
+        # -4: the nonce is too old (the password was not looked at). 1 offers qop=auth, 16 adds stale=true.
+        if ($rc == -4) www_challenge("{realm}", "{stale_flags}");
+        else www_challenge("{realm}", "1");
+        exit;
+    }}
+    # save() answers by itself, with 423 or 503 too.
+    save("location");
+    exit;
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One contact of an AOR, as Kamailio holds it.
+
+    `q` is None when none was given. `expires` is what remains, in seconds. `received` is "" unless Kamailio was told
+    to note the source of the request.
+    """
+
+    uri: str
+    q: float | None
+    expires: int
+    received: str
+    call_id: str
+    cseq: int
+    user_agent: str
+
+
+class Kamailio:
+    """A context manager; also `start` and `stop` by hand. It can be started again after `stop`."""
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        realm: str = "sip.test",
+        password: str = "secret",
+        algorithm: str = "MD5",
+        min_expires: int = 0,
+        max_expires: int = 0,
+        nonce_expire: int = 300,
+        says_stale: bool = True,
+        workers: int = 2,
+    ) -> None:
+        """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
+
+        Debian's Kamailio 5.6 knows the algorithms MD5 and SHA-256. A shorter expiry than `min_expires` is answered
+        with 423, a longer one than `max_expires` is cut. Without `says_stale` a nonce that is too old is answered with
+        a new one and no word why, as Kamailio's sample configuration does.
+        """
+        for text in (realm, password):
+            # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
+            assert not set(text) & set('"\\$\r\n'), f"not for kamailio.cfg: {text!r}"
+        self.realm = realm
+        self.password = password
+        self.host = "127.0.0.1"
+        self.port = port
+        self._has_fixed_port = port != 0
+        self._settings = {
+            "realm": realm,
+            "password": password,
+            "algorithm": algorithm,
+            "min_expires": min_expires,
+            "max_expires": max_expires,
+            "nonce_expire": nonce_expire,
+            "stale_flags": 17 if says_stale else 1,
+            "workers": workers,
+        }
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._calls = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start it and return when it answers SIP and RPC; AssertionError with its log when it does not."""
+        assert self._process is None, "Kamailio runs already"
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="kamailio-"))
+        tries = 1 if self._has_fixed_port else START_TRIES
+        for left in reversed(range(tries)):
+            try:
+                self._start_once()
+            except AssertionError:
+                self.stop()
+                if not left:
+                    raise
+                self.port = 0
+            else:
+                return
+
+    def stop(self) -> None:
+        """End it as an operator would, and its workers with it. Nothing happens when it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Stop and start it at the same port: all bindings, nonces and counters are gone."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Stop it and remove its folder."""
+        self.stop()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def dump(self) -> dict[str, list[Binding]]:
+        """Return what is bound now: AOR (`user@domain`) to contacts. An AOR without any is absent."""
+        found: dict[str, list[Binding]] = {}
+        for domain in self.rpc("ul.dump").get("Domains", []):
+            for aor in domain["Domain"]["AoRs"]:
+                bindings = [_binding(contact["Contact"]) for contact in aor["Info"]["Contacts"]]
+                # Lapsed contacts stay in the table until a timer comes by.
+                if live := [binding for binding in bindings if binding.expires > 0]:
+                    found[aor["Info"]["AoR"]] = live
+        return found
+
+    def count(self) -> int:
+        """Return the number of contacts, without the cost of a dump."""
+        return self.statistic("usrloc:location_contacts")
+
+    def requests(self) -> int:
+        """Return how many REGISTERs came in since it started: first ones, answers to challenges, retransmissions."""
+        return self.statistic("core:rcv_requests_register")
+
+    def statistic(self, name: str) -> int:
+        """Return one counter by its `group:name`, such as `registrar:accepted_regs`."""
+        answer = self.rpc("stats.fetchn", name.partition(":")[2])
+        return int(answer[name.replace(":", ".")])
+
+    def rpc(self, method: str, *parameters: str | int) -> Any:
+        """Call a command of Kamailio's and return its result; AssertionError with what it says when it refuses."""
+        assert self._folder is not None, "Kamailio was not started"
+        self._calls += 1
+        reply_path = self._folder / f"reply-{self._calls}"
+        os.mkfifo(reply_path, 0o600)
+        reply_fd = os.open(reply_path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            call = {"jsonrpc": "2.0", "method": method, "params": parameters, "id": 1, "reply_name": reply_path.name}
+            request_fd = os.open(self._folder / "rpc", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(request_fd, json.dumps(call).encode() + b"\n")
+            finally:
+                os.close(request_fd)
+            answer = json.loads(_read_to_end(reply_fd, RPC_SECONDS))
+        finally:
+            os.close(reply_fd)
+            reply_path.unlink(missing_ok=True)
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        return answer["result"]
+
+    def log(self) -> str:
+        """Return what it wrote to its standard error."""
+        assert self._folder is not None, "Kamailio was not started"
+        return (self._folder / "log").read_text(errors="replace")
+
+    def _start_once(self) -> None:
+        assert self._folder is not None
+        self.port = self.port or free_udp_port()
+        configuration = self._folder / "kamailio.cfg"
+        configuration.write_text(CONFIGURATION.format(port=self.port, folder=self._folder, **self._settings))
+        folder = str(self._folder)
+        command = [str(EXECUTABLE), "-DD", "-E", "-m", "64", "-M", "32", "-Y", folder, "-w", folder]
+        with open(self._folder / "log", "wb") as log:
+            # A session of its own: Ctrl-C at the terminal is for the tests, which then stop it in order, and its
+            # workers can be ended with it.
+            self._process = subprocess.Popen(
+                [*command, "-f", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not (self._answers_options() and self._answers_rpc()):
+            assert self._process.poll() is None, f"Kamailio ended:\n{self.log()}"
+            assert time.monotonic() < deadline, f"Kamailio does not answer:\n{self.log()}"
+
+    def _answers_options(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(PROBE_SECONDS)
+            probe.connect((self.host, self.port))
+            own_port = probe.getsockname()[1]
+            request = (
+                f"OPTIONS sip:{self.host}:{self.port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {self.host}:{own_port};branch=z9hG4bKprobe{time.monotonic_ns()};rport\r\n"
+                f"From: <sip:probe@{self.host}>;tag=probe\r\nTo: <sip:{self.host}>\r\n"
+                f"Call-ID: probe-{time.monotonic_ns()}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
+                "Content-Length: 0\r\n\r\n"
+            )
+            try:
+                probe.send(request.encode())
+                return probe.recv(65535).startswith(b"SIP/2.0 200 ")
+            except ConnectionRefusedError:
+                # Nothing listens yet. The pause keeps the loop from spinning, and ends early when Kamailio does.
+                assert self._process is not None
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(PROBE_SECONDS / 5)
+                return False
+            except TimeoutError:
+                return False
+
+    def _answers_rpc(self) -> bool:
+        try:
+            return bool(self.rpc("core.version"))
+        except OSError:
+            return False
+
+
+def free_udp_port() -> int:
+    """Return a UDP port of loopback that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _binding(contact: dict[str, Any]) -> Binding:
+    # q is -1 where the REGISTER gave none; expires is a word ("expired", "deleted") where nothing is left.
+    q = float(contact["Q"])
+    expires = contact["Expires"]
+    received = contact["Received"]
+    return Binding(
+        uri=contact["Address"],
+        q=q if q >= 0 else None,
+        expires=expires if isinstance(expires, int) else 0,
+        received="" if received == "[not set]" else received,
+        call_id=contact["Call-ID"],
+        cseq=contact["CSeq"],
+        user_agent=contact["User-Agent"],
+    )
+
+
+def _read_to_end(fd: int, seconds: float) -> bytes:
+    """Read from a pipe until its writer closes it. Before a writer came, `poll` reports nothing at all."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    deadline = time.monotonic() + seconds
+    chunks: list[bytes] = []
+    while True:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError("Kamailio did not answer its RPC")
+        try:
+            chunk = os.read(fd, 65536)
+        except BlockingIOError:
+            continue
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)

@@ -1,0 +1,68 @@
+"""The waits, as numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipregistrant.sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+
+
+@pytest.mark.parametrize(
+    ("granted", "timer", "wait"),
+    [
+        (3600, 120, 3240),  # 90 % of the grant comes before 3600 - 184
+        (1000, 120, 816),  # 1000 - (32 + 120 + 32)
+        (368, 120, 184),  # just long enough: half of it
+        (300, 120, 150),  # too short for a retry: at half
+        (60, 30, 30),
+        (10, 120, 5),
+        (1, 120, 1),
+    ],
+)
+def test_a_refresh_leaves_room_for_a_time_out_a_wait_and_another_attempt(
+    granted: float, timer: float, wait: float
+) -> None:
+    assert refresh_wait(granted, timer, 0.0) == wait
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
+def test_the_phase_only_ever_makes_a_refresh_earlier_and_by_a_tenth_at_most(phase: float) -> None:
+    assert 3240 * 0.9 <= refresh_wait(3600, 120, phase) <= 3240
+
+
+def test_a_failure_waits_the_timer_and_up_to_a_tenth_more_never_less() -> None:
+    assert retry_wait(120, 0, 0.0) == 120
+    assert 120 < retry_wait(120, 0, 0.999) < 132
+
+
+def test_retry_after_makes_the_wait_longer_never_shorter_and_ends() -> None:
+    assert retry_wait(120, 60, 0.0) == 120
+    assert retry_wait(120, 600, 0.0) == 600
+    assert retry_wait(120, 4_000_000_000, 0.0) == 3600
+
+
+@pytest.mark.parametrize(
+    ("timer", "remaining", "wait"),
+    [
+        (120, 3000, 120),  # the timer is short enough
+        (3600, 1032, 500),  # (1032 - 32) / 2
+        (3600, 60, 30),  # never in a hurry below half a minute
+        (30, 10, 30),
+    ],
+)
+def test_a_held_binding_is_not_lost_to_a_long_timer(timer: float, remaining: float, wait: float) -> None:
+    assert retry_wait_while_held(timer, remaining, 0) == wait
+
+
+def test_refusals_double_up_to_half_an_hour() -> None:
+    waits = [refusal_wait(120, failures, 0, 0.0) for failures in range(1, 8)]
+    assert waits == [120, 240, 480, 960, 1800, 1800, 1800]
+
+
+def test_a_timer_above_half_an_hour_is_not_shortened_by_the_guard() -> None:
+    assert refusal_wait(7200, 1, 0, 0.0) == 7200
+    assert refusal_wait(7200, 9, 0, 0.0) == 7200
+
+
+def test_ten_thousand_refusals_in_a_row_are_no_overflow() -> None:
+    assert refusal_wait(30, 10_000, 0, 0.0) == 1800

@@ -1,0 +1,46 @@
+"""Call-ID, From tag and CSeq."""
+
+from __future__ import annotations
+
+from sipregistrant.sip.identifiers import CSEQ_EPOCH, call_id, from_tag, next_cseq
+
+DAY = 86400
+
+
+def test_the_first_cseq_is_the_time() -> None:
+    assert next_cseq(0, 0, CSEQ_EPOCH + 100) == (400, 0)
+
+
+def test_cseq_grows_by_one_while_it_is_ahead_of_the_time() -> None:
+    assert next_cseq(1000, 0, CSEQ_EPOCH + 100) == (1001, 0)
+
+
+def test_after_a_crash_the_time_jumps_over_what_was_used_and_lost() -> None:
+    assert next_cseq(400, 0, CSEQ_EPOCH + 200) == (800, 0)
+
+
+def test_a_clock_that_went_back_does_not_take_cseq_with_it() -> None:
+    assert next_cseq(50_000, 0, CSEQ_EPOCH - 5) == (50_001, 0)
+
+
+def test_a_clock_that_is_years_ahead_is_not_followed() -> None:
+    assert next_cseq(400, 0, CSEQ_EPOCH + 5 * 366 * DAY) == (401, 0)
+
+
+def test_a_row_that_slept_for_a_year_follows_the_time() -> None:
+    assert next_cseq(400, 0, CSEQ_EPOCH + 365 * DAY) == (4 * 365 * DAY, 0)
+
+
+def test_near_the_largest_number_a_new_call_id_begins() -> None:
+    assert next_cseq(2**31 - 500, 3, CSEQ_EPOCH + 100) == (1, 4)
+
+
+def test_a_first_request_after_2042_is_still_below_the_largest_number() -> None:
+    number, _ = next_cseq(0, 0, CSEQ_EPOCH + 30 * 366 * DAY)
+    assert 0 < number < 2**31
+
+
+def test_a_call_id_is_the_same_for_life_and_nobody_else_has_it() -> None:
+    assert call_id(b"key", 7, 0) == call_id(b"key", 7, 0)
+    others = {call_id(b"key", 8, 0), call_id(b"key", 7, 1), call_id(b"other", 7, 0), from_tag(b"key", 7)}
+    assert len(others | {call_id(b"key", 7, 0)}) == 5
