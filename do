@@ -161,20 +161,26 @@ run_tests() {
 
 failures=
 step() {
-    say "== $*"
-    tool=$1
-    shift
-    "$venv/bin/$tool" "$@" </dev/null || failures="$failures $tool"
+    title=$1
+    tool=$2
+    shift 2
+    if output=$("$venv/bin/$tool" "$@" 2>&1 </dev/null); then
+        say "$title: ok"
+    else
+        say "$output"
+        say "$title: FAILED"
+        failures="$failures${failures:+, }$title"
+    fi
 }
 
 check() {
     install
-    step ruff format --check --quiet .
-    step ruff check --quiet .
-    step mypy
-    step lint-imports
-    step deptry .
-    if [ -n "$failures" ]; then fail "Failed:$failures"; fi
+    step format ruff format --check --quiet .
+    step lint ruff check --quiet .
+    step types mypy
+    step imports lint-imports
+    step dependencies deptry .
+    if [ -n "$failures" ]; then fail "Failed: $failures"; fi
 }
 
 fix() {
