@@ -32,11 +32,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
-def load(tx: Tx, registrar: Kamailio, aors: int) -> None:
+def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
     """Create the chain and the entries through the functions that /rest uses."""
     def put(resource: str, id: int, parent: int | None = None, **form: str | int) -> None:
         config.create(tx, RESOURCES[resource], Key(id, parent), {name: str(value) for name, value in form.items()})
 
+    # What the first start would write, and go through all entries again for it.
+    config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
     put("sipremoteauthtable", 1)
     put("sipremoteauthentry", 1, 1, User="trunk", EncryptedPassword=registrar.password, FromURIUserMatch=1, MatchRegex=".*")
     put("sipcontactregistrant", 1)
@@ -57,10 +59,10 @@ def main() -> None:
         directory = Path(folder) / "data"
         began = time.monotonic()
         now = int(time.time() * 1000)
-        Store.once(directory, lambda *saved: lambda: now, load, registrar, aors)
+        Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port := free_udp_port())
         print(f"loaded {aors} entries in {time.monotonic() - began:.1f} s")
         idle = idle_cpu(Path(folder) / "idle")
-        with ServiceProcess(directory, free_udp_port()) as service:
+        with ServiceProcess(directory, sip_port) as service:
             os.sched_setaffinity(service.pid, {0})
             began = time.monotonic()
             rest_seconds = wait_until_registered(service, aors)

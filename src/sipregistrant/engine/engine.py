@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from ..errors import SipRegistrantError, StoreUnavailable
-from ..model.addressing import TRANSPORTS, OwnAddress
+from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
-from ..model.servers import UDP
 from ..sip.digest import Challenge
 from ..sip.identifiers import call_id, from_tag, next_cseq
 from ..sip.message import Response
@@ -28,12 +26,12 @@ from .clock import Clock
 from .deadlines import Deadlines
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
-from .flows import Flow, Flows, GroupAddress
-from .ordering import Target, build, common_lines
+from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
+from .ordering import Target, Unreachable, build, common_lines, find_target, own_address
 from .pacing import Window
 from .queue import DueQueue
 from .resolver import Resolver
-from .settling import settlement
+from .settling import INTERNAL_ERROR, poisoned, settlement
 from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 
@@ -52,11 +50,12 @@ ROWS_PER_BLOCK = 1000
 GOLDEN = 0.6180339887498949
 
 RETRY_STORE_SECONDS = 1.0
+RETRY_CRASHED_CLAIM_SECONDS = 60.0
 STOP_WAIT_SECONDS = 2.0
 
-
-class Unreachable(SipRegistrantError):
-    """A request cannot be sent as things are configured; the sentence says why."""
+# The event loop's clock stands still while the machine sleeps, the schedule's does not (rule 10): so soon after it
+# wakes up, what fell due meanwhile is seen.
+LONGEST_SLEEP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,9 @@ class Engine:
     """Keeps registered what the schedule holds."""
 
     def __init__(self, schedule: Schedule, clock: Clock, identity_key: bytes, settings: EngineSettings, *,
-                 tokens: Tokens | None = None, draw: random.Random | None = None) -> None:  # fmt: skip
-        """`identity_key` makes Call-IDs and tags; `draw` spreads retries."""
+                 tokens: Tokens | None = None, draw: random.Random | None = None,
+                 make_flow: FlowMaker = UdpFlow) -> None:  # fmt: skip
+        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens a socket."""
         self._schedule = schedule
         self._clock = clock
         self._identity_key = identity_key
@@ -95,10 +95,11 @@ class Engine:
         self._settler: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
-        self.flows = Flows(self._dispatcher.receive)
+        self.flows = Flows(self._dispatcher.receive, make_flow)
         self.sent = 0
         self.resent = 0
         self.settled = 0
+        self.crashed = 0
 
     # Life
 
@@ -140,15 +141,15 @@ class Engine:
     @property
     def counters(self) -> dict[str, int]:
         """What was sent, came in and was settled since the start."""
-        own = {"sent": self.sent, "resent": self.resent, "settled": self.settled}
+        own = {"sent": self.sent, "resent": self.resent, "settled": self.settled, "crashed": self.crashed}
         return own | self._dispatcher.counters.as_dict()
 
     # Claiming
 
     def _pump(self) -> None:
         """Claim for every registrar that is due and has room, and set the timer for the next one."""
-        if self._is_stopping:
-            return
+        if self._is_stopping or self._settler is None:
+            return  # a knock before the start waits for it: there are no sockets yet
         now = self._clock.now()
         while (registrar_id := self._queue.pop(now)) is not None:
             registrar = self._registrars.get(registrar_id)
@@ -169,7 +170,7 @@ class Engine:
             self._timer.cancel()
             self._timer = None
         if (at := self._queue.next_at) is not None:
-            wait = max(0.0, at - self._clock.now())
+            wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
 
     async def _claim(self, registrar: Registrar, limit: int) -> None:
@@ -181,19 +182,25 @@ class Engine:
         except StoreUnavailable as error:
             log.error("claim.failed", registrar=registrar.id, cause=str(error))
             self._queue.push(registrar.id, self._clock.now() + RETRY_STORE_SECONDS)
+        except Exception:
+            log.exception("claim.crashed", registrar=registrar.id)
+            self.crashed += 1
+            self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
         finally:
             registrar.is_claiming = False
             self._look_again([registrar.id])
             self._pump()
 
     async def _start_all(self, registrar: Registrar, claim: Claim) -> None:
-        registrar.in_flight.update(row.id for row in claim.rows)
+        if self._is_stopping:
+            return
         if claim.settings is not None:
             registrar.settings = claim.settings
             registrar.common = common_lines(claim.settings)
             registrar.window = self._window_of(claim.settings)
         if claim.rows and registrar.settings is not None:
-            target = await self._target(registrar.settings)
+            target = await find_target(registrar.settings, self._resolver)
+            registrar.in_flight.update(row.id for row in claim.rows)
             for row in claim.rows:
                 self._start_row(registrar, row, target)
         if claim.next_due_at is not None:
@@ -205,25 +212,6 @@ class Engine:
         key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
         return self._windows.setdefault(key, Window())
 
-    async def _target(self, settings: RegistrarSettings) -> Target | Unreachable:
-        """Return where requests to this registrar go, or why they cannot."""
-        server, group = settings.server, settings.group
-        if server["Protocol"] != UDP:
-            transport = TRANSPORTS[int(server["Protocol"] or 0)].upper()
-            return Unreachable(f"{transport} to a registrar is not supported by this version; Protocol 1 (UDP) is")
-        if server["ServerLookup"]:
-            return Unreachable("SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is")
-        proxy = str(group["OutboundProxy"] or "")
-        host = proxy or str(server["Host"])
-        port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or 5060)
-        if settings.is_gone:
-            return Unreachable("the server or its signaling group was deleted")
-        try:
-            address = await self._resolver.resolve(host, prefer_ipv6=server["HostIpVersion"] == 1)
-        except OSError as error:
-            return Unreachable(f"no address for {host}: {error.strerror or error}")
-        return Target(address, port)
-
     # Attempting
 
     def _start_row(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
@@ -232,16 +220,15 @@ class Engine:
             waiting.append((registrar, row))
             return
         self._keys[row.binding_key] = []
-        registrar.window.taken += 1
+        window = registrar.window
+        window.taken += 1
         try:
             self._attempt(registrar, row, target)
         except Unreachable as fault:
-            self._finish(registrar, row, Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq), None, row.generation)
+            self._finish(window, row, Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq), None, row.generation)
         except Exception:
             # One row's poison must not stop the others (rule 12).
-            log.exception("attempt.crashed", registration=row.id)
-            outcome = Outcome(Kind.CRASHED, 0, "internal error; the log has its trace", row.cseq)
-            self._finish(registrar, row, outcome, None, row.generation)
+            self._finish(window, row, self._crash("attempt.crashed", row, row.cseq), None, row.generation)
 
     def _attempt(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
         settings = registrar.settings
@@ -256,12 +243,14 @@ class Engine:
             raise Unreachable(self.flows.why_not(settings.group_uid))
         now = self._clock.now()
         cseq, generation = next_cseq(row.cseq, row.generation, now)
+        own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
         built = build(
-            row, settings, self._own_address(flow, target), target, common=registrar.common,
+            row, settings, own, target, common=registrar.common,
             call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
         )  # fmt: skip
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
-            self._finish(registrar, row, Outcome(Kind.REMOVED, 0, None, row.cseq), None, row.generation)
+            removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
+            self._finish(registrar.window, row, removed, None, row.generation)
             return
         order, tried = built
         ahead = Challenge.decode(row.challenge) if row.challenge and settings.server["AuthorizationOnRefresh"] else None
@@ -269,48 +258,48 @@ class Engine:
             order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
             credentials=row.credentials, ahead=ahead, nonce_count=row.nonce_count, min_expires=row.min_expires,
         )  # fmt: skip
-        flight = Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation)
+        flight = Flight(row, registrar.window, attempt, flow, (target.host, target.port), tried, generation)
         self._send(flight, attempt.start(now))
         self._deadlines.watch(flight)
 
-    def _own_address(self, flow: Flow, target: Target) -> OwnAddress:
-        host = self._settings.own_address or flow.local_host_towards(target.host)
-        if ":" in host and not host.startswith("["):
-            host = f"[{host}]"
-        return OwnAddress(host, flow.port, flow.transport, self._settings.own_fqdn)
-
     def _send(self, flight: Flight, datagram: bytes) -> None:
         """Send a new request of an attempt."""
-        self._dispatcher.expect(flight.attempt.branch, flight)
         self.sent += 1
         if reason := flight.flow.send(datagram, flight.peer):
             self._transport_failed(flight, reason)
+        else:
+            self._dispatcher.expect(flight.attempt.branch, flight)
 
     def _transport_failed(self, flight: Flight, reason: str) -> None:
         flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
         self._end_if_over(flight, flight.attempt.branch)
 
     def _answered(self, flight: Flight, response: Response, now: float) -> None:
-        branch = flight.attempt.branch
+        branch, watched_for = flight.attempt.branch, flight.next_timeout
         try:
             datagram = flight.attempt.receive(response, now)
         except Exception:
-            log.exception("answer.crashed", registration=flight.claimed.id)
-            reason = "internal error; the log has its trace"
-            flight.attempt.outcome = Outcome(Kind.CRASHED, response.status_code, reason, flight.cseq)
+            flight.attempt.outcome = self._crash("answer.crashed", flight.claimed, flight.cseq, was_sent=True)
             datagram = None
         if response.status_code >= 200:
-            flight.registrar.window.answered()
-        if datagram is not None:
-            self._dispatcher.forget(branch, now)
-            self._send(flight, datagram)
-        self._end_if_over(flight, branch)
+            flight.window.answered()
+        if datagram is None:
+            self._end_if_over(flight, branch)
+            return
+        self._dispatcher.forget(branch, now)
+        self._send(flight, datagram)
+        if flight.next_timeout < watched_for:
+            self._deadlines.watch(flight)
 
     def _expired(self, flight: Flight, now: float) -> None:
         """A deadline of an attempt has passed: send again, or give up."""
-        datagram = flight.attempt.handle_timer(now)
+        try:
+            datagram = flight.attempt.handle_timer(now)
+        except Exception:
+            flight.attempt.outcome = self._crash("timer.crashed", flight.claimed, flight.cseq, was_sent=True)
+            datagram = None
         if datagram is not None or flight.attempt.outcome is not None:
-            flight.registrar.window.lost(now)
+            flight.window.lost(now)
         if datagram is not None:
             self.resent += 1
             if reason := flight.flow.send(datagram, flight.peer):
@@ -323,18 +312,28 @@ class Engine:
         if outcome is None:
             return
         self._dispatcher.forget(branch, self._clock.now())
-        self._finish(flight.registrar, flight.claimed, outcome, flight.tried, flight.generation)
+        self._finish(flight.window, flight.claimed, outcome, flight.tried, flight.generation)
+
+    def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
+        """Log and count the exception of the moment; return the outcome that it is for its row."""
+        log.exception(event, registration=row.id)
+        self.crashed += 1
+        return Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, cseq, may_have_been_bound=was_sent and row.desired)
 
     # Settling
 
-    def _finish(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None,
+    def _finish(self, window: Window, row: Claimed, outcome: Outcome, tried: Sent | None,
                 generation: int) -> None:  # fmt: skip
         """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
-        registrar.window.taken -= 1
+        window.taken -= 1
         phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
-        self._unsettled.append(settlement(
-            row, outcome, tried=tried, generation=generation, now=self._clock.now(), phase=phase, spread=self._draw.random()
-        ))  # fmt: skip
+        now, spread = self._clock.now(), self._draw.random()
+        try:
+            settled = settlement(row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=spread)
+        except Exception:
+            outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
+            settled = settlement(row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=spread)
+        self._unsettled.append(settled)
         self._has_unsettled.set()
         for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
             asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
@@ -349,7 +348,7 @@ class Engine:
             await self._has_unsettled.wait()
             batch = self._unsettled[:]
             try:
-                changed = await self._schedule.settle(batch)
+                changed = await self._write(batch)
             except StoreUnavailable as error:
                 if not is_failing:
                     log.error("settle.failed", cause=str(error), waiting=len(batch))
@@ -363,6 +362,21 @@ class Engine:
             if not self._unsettled:
                 self._has_unsettled.clear()
             self._after_settle(batch, changed)
+
+    async def _write(self, batch: list[Settled]) -> Sequence[int]:
+        """Settle a batch; where our own mistake spoils it, row by row (rule 12)."""
+        try:
+            return await self._schedule.settle(batch)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.exception("settle.crashed", registrations=[settled.id for settled in batch])
+            self.crashed += 1
+            if len(batch) == 1 and batch[0] == poisoned(batch[0]):
+                raise StoreUnavailable(repr(error)) from None
+        if len(batch) == 1:
+            return await self._write([poisoned(batch[0])])
+        return [registrar_id for settled in batch for registrar_id in await self._write([settled])]
 
     def _after_settle(self, batch: list[Settled], changed: Iterable[int]) -> None:
         """Take the rows out of flight: they are on disk."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-__all__ = ["Flow", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
+__all__ = ["Flow", "FlowMaker", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
 
 log = structlog.get_logger()
 
@@ -104,6 +104,11 @@ class UdpFlow:
                 known = self._routes[host] = str(probe.getsockname()[0])
         return known
 
+    def take_dscp(self, address: GroupAddress) -> None:
+        """Mark packets anew; the rest of the address is as it was."""
+        self._set_dscp(address.dscp)
+        self.address = address
+
     def close(self) -> None:
         """Stop reading and give the port free."""
         self._loop.remove_reader(self._socket)
@@ -128,13 +133,15 @@ class UdpFlow:
 
 
 Flow = UdpFlow
+FlowMaker = Callable[[GroupAddress, Receiver], Flow]
 
 
 class Flows:
     """The flows of all signaling groups. `faults` says which group has none, and why."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, make_flow: FlowMaker = UdpFlow) -> None:
         self._receiver = receiver
+        self._make_flow = make_flow
         self._by_group: dict[int, Flow] = {}
         self.faults: dict[int, str] = {}
 
@@ -142,11 +149,19 @@ class Flows:
         """Open, close and move sockets until there is one for each group; a group whose address cannot be had has none.
 
         What is there and stays as it is, is not touched. The socket of a group that is gone stays as long as it is
-        the only one: its un-REGISTERs still have to go out.
+        the only one and in nobody's way: its un-REGISTERs still have to go out.
         """
         wanted = {address.group_uid: address for address in addresses}
+        ports = {address.port for address in wanted.values()}
         for uid, flow in list(self._by_group.items()):
-            if uid in wanted and flow.address != wanted[uid]:
+            address = wanted.get(uid)
+            if address is None:
+                stays = flow.port not in ports
+            else:
+                stays = replace(flow.address, dscp=address.dscp) == address
+                if stays and flow.address != address:
+                    flow.take_dscp(address)
+            if not stays:
                 self._by_group.pop(uid).close()
         for uid, address in wanted.items():
             if uid not in self._by_group:
@@ -177,7 +192,7 @@ class Flows:
     def _open(self, address: GroupAddress) -> None:
         where = f"udp:{address.host}:{address.port}"
         try:
-            flow = UdpFlow(address, self._receiver)
+            flow = self._make_flow(address, self._receiver)
         except OSError as error:
             reason = f"{where} cannot be bound: {error.strerror or error}"
             self.faults[address.group_uid] = reason

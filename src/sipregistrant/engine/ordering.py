@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..model.addressing import OwnAddress, contacts, identity
+from ..errors import SipParseError, SipRegistrantError
+from ..model.addressing import TRANSPORTS, OwnAddress, contacts, identity
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
+from ..model.servers import UDP
 from ..sip.registration import Order, WantedContact
-from ..sip.uri import split_host_port
+from ..sip.uri import parse_uri, same_uri, split_host_port
+from .flows import Flow
+from .resolver import Resolver
 
-__all__ = ["Target", "build", "common_lines"]
+__all__ = ["Target", "Unreachable", "build", "common_lines", "find_target", "own_address"]
 
 ALLOW = "OPTIONS"
+DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
+
+
+class Unreachable(SipRegistrantError):
+    """A request cannot be sent as things are configured; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,36 @@ class Target:
     transport: str = "udp"
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.transport}:{host}:{self.port}"
+        return f"{self.transport}:{_in_brackets(self.host)}:{self.port}"
+
+
+async def find_target(settings: RegistrarSettings, resolver: Resolver) -> Target | Unreachable:
+    """Return where requests to a registrar go, or why they cannot."""
+    server, group = settings.server, settings.group
+    if settings.is_gone:
+        return Unreachable("the server or its signaling group was deleted")
+    if server["Protocol"] != UDP:
+        transport = TRANSPORTS[int(server["Protocol"] or 0)].upper()
+        return Unreachable(f"{transport} to a registrar is not supported by this version; Protocol 1 (UDP) is")
+    if server["ServerLookup"]:
+        return Unreachable("SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is")
+    proxy = str(group["OutboundProxy"] or "")
+    host = proxy or str(server["Host"])
+    port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or DEFAULT_PORT)
+    try:
+        address = await resolver.resolve(host, prefer_ipv6=server["HostIpVersion"] == 1)
+    except OSError as error:
+        return Unreachable(f"no address for {host}: {error.strerror or error}")
+    return Target(address, port)
+
+
+def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddress:
+    """Return our address as the target has to see it; `host` is what the operator said, "" for the socket's."""
+    try:
+        host = host or flow.local_host_towards(target.host)
+    except OSError as error:
+        raise Unreachable(f"no route to {target.host}: {error.strerror or error}") from None
+    return OwnAddress(_in_brackets(host), flow.port, flow.transport, fqdn)
 
 
 def common_lines(settings: RegistrarSettings) -> str:
@@ -33,7 +70,8 @@ def common_lines(settings: RegistrarSettings) -> str:
     proxy = str(settings.group["OutboundProxy"] or "")
     if proxy:
         # A loose route, RFC 3261 §16.12: without ;lr an old proxy would rewrite the Request-URI.
-        lines.append(f"Route: <sip:{proxy}:{settings.group['OutboundProxyPort']};lr>\r\n")
+        port = settings.group["OutboundProxyPort"] or DEFAULT_PORT
+        lines.append(f"Route: <sip:{_in_brackets(proxy)}:{port};lr>\r\n")
     if settings.profile["UserAgentHeader"]:
         lines.append(f"User-Agent: {settings.profile['UserAgentHeader']}\r\n")
     if settings.profile["AllowHeader"]:
@@ -59,11 +97,13 @@ def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target
     known = claimed.sent if claimed.sent is not None else wanted
     kept = {contact.uri for contact in wanted.contacts} if claimed.desired else set()
     kept |= _wanted_by_rivals(claimed, settings, own)
-    removed = [contact.uri for contact in known.contacts if contact.uri not in kept]
+    removed = [contact.uri for contact in known.contacts if not _is_among(contact.uri, kept)]
     if not claimed.desired:
         if not removed:
             return None
         wanted = known
+    elif wanted.aor.startswith("sips:") and target.transport != "tls":
+        raise Unreachable("a sips AOR needs TLS, which is not supported by this version")
     order = Order(
         request_uri=wanted.request_uri, to_uri=wanted.aor, from_uri=wanted.from_uri, call_id=call_id, from_tag=from_tag,
         expires=int(claimed.entry["AorTtl"] or 0) if claimed.entry is not None else 0,
@@ -85,6 +125,23 @@ def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAdd
         kept |= {contact.uri for contact in theirs}
         kept |= {str(rival.entry[f"URI{n}"]) for n in range(1, 9) if rival.entry[f"URI{n}"]}
     return kept
+
+
+def _is_among(uri: str, kept: set[str]) -> bool:
+    """Tell whether a URI is one of these as the registrar compares them (RFC 3261 §19.1.4), which is not by letters."""
+    return uri in kept or any(_is_same(uri, other) for other in kept)
+
+
+def _is_same(uri: str, other: str) -> bool:
+    try:
+        return same_uri(parse_uri(uri), parse_uri(other))
+    except SipParseError:
+        return False
+
+
+def _in_brackets(host: str) -> str:
+    """Return a host as it stands in a URI: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _sent_by(own: OwnAddress) -> str:

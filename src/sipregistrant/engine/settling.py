@@ -6,12 +6,14 @@ due at once.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model.schedule import Claimed, Class, Sent, SentContact, Settled
 from ..model.status import State
 from ..sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 from ..sip.outcome import Disposition, Kind, Outcome
 
-__all__ = ["settlement"]
+__all__ = ["INTERNAL_ERROR", "poisoned", "settlement"]
 
 # Wait of an un-REGISTER that has no entry any more to say one.
 UNREGISTER_RETRY_SECONDS = 120.0
@@ -19,6 +21,8 @@ UNREGISTER_RETRY_SECONDS = 120.0
 # A row that made our own code fail: far enough off that it hurts nobody, near enough to heal after an upgrade (rule
 # 12).
 POISON_WAIT_SECONDS = 3600.0
+
+INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
@@ -44,6 +48,14 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
     if settled.state != claimed.state:
         settled.since_at = now
     return settled
+
+
+def poisoned(settled: Settled) -> Settled:
+    """Return what is to be written instead of an outcome that the schedule could not take: as little as possible."""
+    return replace(
+        settled, due_at=settled.attempted_at + POISON_WAIT_SECONDS, last_reason=INTERNAL_ERROR, challenge=None,
+        nonce_count=0, is_over=False, sent=None, min_expires=None,
+    )  # fmt: skip
 
 
 def _unchanged(claimed: Claimed, outcome: Outcome, generation: int, now: float) -> Settled:

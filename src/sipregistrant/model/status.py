@@ -68,9 +68,10 @@ def status(*, desired: int, state: int, expires_at: int, maybe_held_until: int, 
     is_held = expires_at > now
     if not desired:
         return Status.UNREGISTERING if is_held or maybe_held_until > now else Status.DISABLED
-    if state in (State.REGISTERED, State.RETRY_WAIT, State.REJECTED) and is_held:
+    if is_held:
         is_overdue = due_at is not None and due_at < now - OVERDUE_MS
         return Status.REGISTERED if state == State.REGISTERED and not is_overdue else Status.DEGRADED
     if state == State.REJECTED:
         return Status.REJECTED
-    return Status.REGISTERING if state == State.UNREGISTERED else Status.FAILING
+    # One that is wanted again after its un-REGISTER failed has not been attempted yet.
+    return Status.REGISTERING if state in (State.UNREGISTERED, State.UNREGISTERING) else Status.FAILING

@@ -71,6 +71,7 @@ _match_sent = re.compile(
     r"(\[[0-9A-F:.]+\]|[^\s:;,\[\]]+)(?:[ \t]*:[ \t]*([0-9]+))?[ \t]*",
     re.ASCII | re.IGNORECASE,
 ).fullmatch
+_match_scheme = re.compile(rf"[ \t]*+({_TOKEN}++)(?:[ \t]++|\Z)").match
 _match_auth_param = re.compile(
     rf"[ \t,]*+({_TOKEN}++)[ \t]*+=[ \t]*+({_QUOTED}|[^ \t,\"]++)[ \t]*+(?:,|\Z)", re.DOTALL
 ).match
@@ -267,10 +268,10 @@ def parse_retry_after(value: str) -> int:
 
 def parse_auth_params(value: str) -> tuple[str, dict[str, str]]:
     """Read a challenge or credentials: the scheme in lower case, and parameters without their quotes."""
-    scheme, _, rest = value.strip(LWS).replace("\t", " ").partition(" ")
-    if not _is_token(scheme):
-        raise SipParseError("auth", f"{scheme[:20]!r} is not a scheme")
-    return scheme.lower(), parse_auth_param_list(rest)
+    found = _match_scheme(value)
+    if found is None:
+        raise SipParseError("auth", f"{value[:20]!r} does not begin with a scheme")
+    return found[1].lower(), parse_auth_param_list(value[found.end() :])
 
 
 def parse_auth_param_list(text: str) -> dict[str, str]:

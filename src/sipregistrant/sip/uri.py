@@ -156,9 +156,9 @@ def same_uri(a: Uri, b: Uri) -> bool:
         return False
     if a.scheme == "tel":
         return _phone_key(a) == _phone_key(b)
-    if a.user != b.user and _comparable(a.user) != _comparable(b.user):
+    if a.user != b.user and _comparable(a.user, _IN_USER) != _comparable(b.user, _IN_USER):
         return False
-    if a.password != b.password and _comparable(a.password) != _comparable(b.password):
+    if a.password != b.password and _comparable(a.password, _IN_PASSWORD) != _comparable(b.password, _IN_PASSWORD):
         return False
     if a.host != b.host and _comparable_host(a.host) != _comparable_host(b.host):
         return False
@@ -248,7 +248,7 @@ def _parse_parameters(text: str) -> tuple[tuple[str, str | None], ...]:
         if not part:
             continue
         name, equals, value = part.partition("=")
-        name = _comparable(name).lower()
+        name = _comparable_lower(name, _IN_PARAMETER)
         if not name or name in found:
             raise SipParseError("URI", f"parameter {name!r} stands twice" if name else "a parameter without a name")
         found[name] = value if equals else None
@@ -308,11 +308,19 @@ def _escape_one(match: re.Match[str]) -> str:
         raise SipParseError("URI", f"{found!r} is not a character") from None
 
 
-def _comparable(text: str) -> str:
-    """Resolve the escapes that mean the same as what they stand for (§19.1.4), write the others alike."""
-    if "%" not in text and text.isalnum() and text.isascii():
+def _comparable(text: str, pattern: re.Pattern[str]) -> str:
+    """Resolve the escapes that mean the same as what they stand for (§19.1.4) and write the others alike.
+
+    `pattern` is that of the place: what would be escaped when it is sent is the same as its escape.
+    """
+    if text.isalnum() and text.isascii():
         return text
-    return _ESCAPE.sub(_comparable_one, _escape(text, _IN_OTHER))
+    return _ESCAPE.sub(_comparable_one, _escape(text, pattern))
+
+
+def _comparable_lower(text: str, pattern: re.Pattern[str]) -> str:
+    """The same without regard to case: all but user, password and values of headers is compared so."""
+    return _ESCAPE.sub(_comparable_one, _comparable(text, pattern).lower())
 
 
 def _comparable_one(match: re.Match[str]) -> str:
@@ -336,12 +344,12 @@ def _have_same_parameters(a: Uri, b: Uri) -> bool:
 
 
 def _comparable_value(value: str | None) -> str | None:
-    return None if value is None else _comparable(value).lower()
+    return None if value is None else _comparable_lower(value, _IN_PARAMETER)
 
 
 def _comparable_headers(headers: str) -> list[tuple[str, str]]:
     pairs = (header.partition("=") for header in headers.split("&") if header)
-    return sorted((_comparable(name).lower(), _comparable(value)) for name, _, value in pairs)
+    return sorted((_comparable_lower(name, _IN_HEADERS), _comparable(value, _IN_HEADERS)) for name, _, value in pairs)
 
 
 def _phone_key(uri: Uri) -> tuple[str, list[tuple[str, str]]]:
@@ -349,7 +357,7 @@ def _phone_key(uri: Uri) -> tuple[str, list[tuple[str, str]]]:
     number = uri.user.translate(_VISUAL_SEPARATORS).lower()
     parameters = []
     for name, value in uri.parameters:
-        text = _comparable(value or "").lower()
+        text = _comparable_lower(value or "", _IN_PARAMETER)
         if text.startswith("+") or name in ("ext", "isub"):
             text = text.translate(_VISUAL_SEPARATORS)
         parameters.append((name, text))

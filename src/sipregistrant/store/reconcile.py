@@ -21,7 +21,7 @@ from ..model.credentials import AUTHENTICATION_ID
 from ..model.registry import child_of
 from ..model.resource import Resource
 from .registrars import group_is_on, registrar_settings, values_of
-from .registrations import apply_entry, remember_unanswered, retire, touch
+from .registrations import apply_entries, remember_unanswered, retire, touch
 from .schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION
 from .tx import Tx
 
@@ -122,7 +122,7 @@ def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool) -> None:
     for registrar in tx.conn.execute(registrars).all():
         settings = registrar_settings(tx, registrar.id)
         if settings is not None:
-            apply_entry(tx, settings, entry, is_on=bool(registrar.is_on), force=force)
+            apply_entries(tx, settings, [entry], is_on=bool(registrar.is_on), force=force)
 
 
 def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:
@@ -200,8 +200,7 @@ def _apply_step(tx: Tx, registrar: Row[Any]) -> None:
     rows = tx.conn.execute(query).all()
     settings = registrar_settings(tx, registrar.id)
     if settings is not None:
-        for entry in rows:
-            apply_entry(tx, settings, entry, is_on=bool(registrar.is_on), force=True)
+        apply_entries(tx, settings, rows, is_on=bool(registrar.is_on), force=True)
     if len(rows) < ROWS_PER_STEP:
         _move(tx, registrar.id, RETIRE, 0)
     else:

@@ -8,10 +8,10 @@ touch bumps `wanted_rev`, so that an attempt that is in flight meanwhile is know
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, insert, literal, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects import sqlite
 
 from ..model.resource import Values
@@ -22,30 +22,44 @@ from .registrars import entry_values, key_of_entry
 from .schema import BOUND, REGISTRAR_COUNT, REGISTRATION, TOMBSTONE
 from .tx import Key, Tx
 
-__all__ = ["apply_entry", "count", "remember_unanswered", "remove", "retire", "touch"]
+__all__ = ["apply_entries", "count", "remember_unanswered", "remove", "retire", "touch"]
 
 R = REGISTRATION.c
 
 
-def apply_entry(tx: Tx, settings: RegistrarSettings, entry_row: Row[Any], *, is_on: bool, force: bool) -> None:
-    """Make the row of one entry at one registrar what is wanted now.
+def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any]], *, is_on: bool,
+                  force: bool) -> None:  # fmt: skip
+    """Make the rows of some entries at one registrar what is wanted now.
 
     A row whose binding key is still right is touched where `force` is set or its wish differs; one whose key is not
     (another AOR, another domain) is retired, and a new one stands in for it.
     """
-    key = key_of_entry(tx, entry_values(entry_row), settings)
-    row = tx.conn.execute(
-        select(REGISTRATION).where(R.entry_uid == entry_row.uid, R.registrar_id == settings.id)
-    ).first()
-    if row is not None and row.binding_key != key:
-        retire(tx, row, settings, entry_row)
-        row = None
-    if row is None:
-        if is_on:
-            _make(tx, settings.id, entry_row.uid, key)
-        return
-    if force or bool(row.desired) != is_on:
-        touch(tx, [row.id], desired=is_on)
+    there = _rows_of(tx, settings.id, entries)
+    to_make: list[tuple[int, int]] = []
+    to_touch: list[int] = []
+    for entry in entries:
+        key = key_of_entry(tx, entry_values(entry), settings)
+        row = there.get(entry.uid)
+        if row is not None and row.binding_key != key:
+            retire(tx, row, settings, entry)
+            row = None
+        if row is None:
+            if is_on:
+                to_make.append((entry.uid, key))
+        elif force or bool(row.desired) != is_on:
+            to_touch.append(row.id)
+    touch(tx, to_touch, desired=is_on)
+    _make(tx, settings.id, to_make)
+
+
+TOUCH = text("""
+UPDATE registration SET
+  desired = coalesce(:desired, desired), wanted_rev = wanted_rev + 1,
+  class = CASE WHEN coalesce(:desired, desired) = 0 THEN 2 WHEN expires_at > :now THEN 0 ELSE 1 END,
+  due_at = CASE WHEN coalesce(:desired, desired) = 1 OR expires_at > :now OR maybe_held_until > :now THEN :now END
+WHERE id IN (SELECT value FROM json_each(:ids))
+RETURNING registrar_id
+""")
 
 
 def touch(tx: Tx, ids: Collection[int], *, desired: bool | None = None) -> None:
@@ -53,21 +67,9 @@ def touch(tx: Tx, ids: Collection[int], *, desired: bool | None = None) -> None:
 
     A row that is not wanted and holds nothing has nothing to do: it is parked.
     """
-    wish: ColumnElement[int] = R.desired if desired is None else literal(int(desired))
-    is_held = R.expires_at > tx.now
-    has_work = (wish == 1) | is_held | (R.maybe_held_until > tx.now)
-    tx.conn.execute(
-        update(REGISTRATION)
-        .where(R.id.in_(ids))
-        .values(
-            desired=wish,
-            wanted_rev=R.wanted_rev + 1,
-            klass=case((wish == 0, int(Class.UNREGISTER)), (is_held, int(Class.HELD)), else_=int(Class.NEW)),
-            due_at=case((has_work, tx.now), else_=None),
-        )
-    )
-    knocked = tx.conn.execute(select(R.registrar_id).where(R.id.in_(ids)).distinct()).scalars()
-    tx.knocks.update(knocked)
+    if ids:
+        values = {"desired": None if desired is None else int(desired), "now": tx.now, "ids": json.dumps(list(ids))}
+        tx.knocks.update(tx.conn.execute(TOUCH, values).scalars())
 
 
 def retire(tx: Tx, row: Row[Any], settings: RegistrarSettings | None, entry_row: Row[Any], was: str = "") -> None:
@@ -125,31 +127,60 @@ def count(tx: Tx, registrar_id: int, state: int, change: int) -> None:
     )
 
 
-def _make(tx: Tx, registrar_id: int, entry_uid: int, key: int) -> None:
-    """Make a row that is due now, or give a tombstone of the same binding its entry back.
+ROWS_OF = text("""
+SELECT * FROM registration
+WHERE registrar_id = :registrar_id AND entry_uid IN (SELECT value FROM json_each(:uids))
+""")
 
-    An adopted row keeps Call-ID, CSeq and what it knows to be bound: contacts that the new entry does not want are
-    removed by the REGISTER that binds the others.
+TOMBSTONES_OF = text("""
+SELECT id, state, binding_key FROM registration
+WHERE registrar_id = :registrar_id AND entry_uid IS NULL AND binding_key IN (SELECT value FROM json_each(:keys))
+""")
+
+
+def _rows_of(tx: Tx, registrar_id: int, entries: Sequence[Row[Any]]) -> dict[int, Row[Any]]:
+    """Return the rows of entries at one registrar, by the entry's uid."""
+    uids = json.dumps([entry.uid for entry in entries])
+    return {row.entry_uid: row for row in tx.conn.execute(ROWS_OF, {"registrar_id": registrar_id, "uids": uids})}
+
+
+def _make(tx: Tx, registrar_id: int, wanted: list[tuple[int, int]]) -> None:
+    """Make rows that are due now for (entry uid, binding key), or give tombstones of the same binding their entry back.
+
+    An adopted row keeps Call-ID, CSeq and what it knows to be bound: contacts that the new entry does not want are removed
+    by the REGISTER that binds the others.
     """
-    tx.knocks.add(registrar_id)
-    left = tx.conn.execute(
-        select(R.id, R.state).where(R.binding_key == key, R.registrar_id == registrar_id, R.entry_uid.is_(None)).limit(1)
-    ).first()  # fmt: skip
-    if left is not None:
-        tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id == left.id))
-        tx.conn.execute(update(REGISTRATION).where(R.id == left.id).values(entry_uid=entry_uid, failures=0))
-        count(tx, registrar_id, left.state, +1)
-        touch(tx, [left.id], desired=True)
+    if not wanted:
         return
-    tx.conn.execute(insert(REGISTRATION).values(
-        registrar_id=registrar_id, entry_uid=entry_uid, binding_key=key, desired=1, klass=Class.NEW, due_at=tx.now,
-        state=State.UNREGISTERED, wanted_rev=1, applied_rev=0, cseq=0, generation=0, expires_at=0, maybe_held_until=0,
-        attempted_at=0, since_at=tx.now, failures=0, last_code=0, last_reason=None, challenge=None, nonce_count=0,
-    ))  # fmt: skip
-    count(tx, registrar_id, State.UNREGISTERED, +1)
+    tx.knocks.add(registrar_id)
+    keys = json.dumps([key for _, key in wanted])
+    left = {
+        row.binding_key: row for row in tx.conn.execute(TOMBSTONES_OF, {"registrar_id": registrar_id, "keys": keys})
+    }
+    new = []
+    for uid, key in wanted:
+        row = left.pop(key, None)
+        if row is None:
+            new.append({"registrar_id": registrar_id, "entry_uid": uid, "binding_key": key, "due_at": tx.now,
+                        "since_at": tx.now})  # fmt: skip
+        else:
+            _adopt(tx, row, registrar_id, uid)
+    if new:
+        tx.conn.execute(MADE, new)
+        count(tx, registrar_id, State.UNREGISTERED, len(new))
 
 
-def values_from_snapshot(snapshot: str) -> Values:
-    """Read what `remember_unanswered` kept."""
-    values: Values = json.loads(snapshot)
-    return values
+def _adopt(tx: Tx, row: Row[Any], registrar_id: int, uid: int) -> None:
+    tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id == row.id))
+    tx.conn.execute(update(REGISTRATION).where(R.id == row.id).values(entry_uid=uid, failures=0))
+    count(tx, registrar_id, row.state, +1)
+    touch(tx, [row.id], desired=True)
+
+
+# What a row is before its first attempt.
+MADE = insert(REGISTRATION).values(
+    registrar_id=bindparam("registrar_id"), entry_uid=bindparam("entry_uid"), binding_key=bindparam("binding_key"),
+    due_at=bindparam("due_at"), since_at=bindparam("since_at"), desired=1, klass=int(Class.NEW),
+    state=int(State.UNREGISTERED), wanted_rev=1, applied_rev=0, cseq=0, generation=0, expires_at=0, maybe_held_until=0,
+    attempted_at=0, failures=0, last_code=0, last_reason=None, challenge=None, nonce_count=0,
+)  # fmt: skip

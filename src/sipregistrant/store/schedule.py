@@ -63,28 +63,28 @@ def heads(tx: Tx) -> list[tuple[int, float]]:
     return [(registrar_id, due / 1000) for registrar_id, due in found.items()]
 
 
+REGISTRAR_OF = text("SELECT rev, sipsg_uid, credentials_uid FROM registrar WHERE id = :id")
+
+
 def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int]) -> Claim:
     """Return at most `limit` due rows of a registrar, none of `in_flight`; see `model/schedule.py`."""
-    registrar = tx.conn.execute(select(REGISTRAR.c.rev).where(REGISTRAR.c.id == registrar_id)).first()
+    registrar = tx.conn.execute(REGISTRAR_OF, {"id": registrar_id}).first()
     if registrar is None:
         return Claim([], None, None)
-    settings = registrar_settings(tx, registrar_id)
-    assert settings is not None
+    settings = registrar_settings(tx, registrar_id) if registrar.rev != known_rev else None
     waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
-    chosen = _choose(waiting, limit, tx.now)
-    rows = _read(tx, chosen)
-    _add_credentials(tx, rows, settings.credentials_uid)
+    rows = _read(tx, _choose(waiting, limit, tx.now))
+    _add_credentials(tx, rows, registrar.credentials_uid)
     claimed = [row.claimed for row in rows]
-    _add_rivals(tx, claimed, settings.group_uid)
+    _add_rivals(tx, claimed, registrar.sipsg_uid)
     _write_at_claim(tx, claimed)
-    return Claim(claimed, settings if registrar.rev != known_rev else None, next_due_at)
+    return Claim(claimed, settings, next_due_at)
 
 
 def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
     """Write what attempts left; return the registrars of which rows are due again because they changed meanwhile."""
     _count_changes(tx, outcomes)
-    statement = text(SETTLE)
-    again = tx.conn.execute(statement, {"rows": _as_json(outcomes), "now": tx.now}).scalars()
+    again = tx.conn.execute(SETTLE, {"rows": _as_json(outcomes), "now": tx.now}).scalars()
     registrars = {registrar_id for registrar_id in again if registrar_id is not None}
     _write_bound(tx, outcomes)
     _end(tx, [outcome for outcome in outcomes if outcome.is_over])
@@ -93,7 +93,7 @@ def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
 
 # wanted_rev differs: the configuration changed while the attempt was in flight, so the row is due at once (design,
 # rule 1).
-SETTLE = """
+SETTLE = text("""
 UPDATE registration SET
   class = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.class
                WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > :now THEN 0 ELSE 1 END,
@@ -109,7 +109,7 @@ FROM (SELECT value ->> 0 AS id, value ->> 1 AS wanted_rev, value ->> 2 AS class,
       FROM json_each(:rows)) AS j
 WHERE registration.id = j.id
 RETURNING CASE WHEN wanted_rev <> applied_rev THEN registrar_id END AS changed
-"""
+""")
 
 
 def _ms(seconds: float) -> int:
@@ -126,6 +126,12 @@ def _as_json(outcomes: Iterable[Settled]) -> str:
     return json.dumps(rows, separators=(",", ":"))
 
 
+DUE = text("""
+SELECT id, due_at FROM registration
+WHERE registrar_id = :registrar_id AND class = :klass AND due_at IS NOT NULL ORDER BY due_at LIMIT :most
+""")
+
+
 def _due_rows(tx: Tx, registrar_id: int, limit: int, in_flight: frozenset[int]) -> tuple[dict[Class, list[tuple[int, int]]], float | None]:  # fmt: skip
     """Return by class the (id, due_at) of due rows, earliest first, and when the first row that is not due will be."""
     due: dict[Class, list[tuple[int, int]]] = {}
@@ -133,13 +139,8 @@ def _due_rows(tx: Tx, registrar_id: int, limit: int, in_flight: frozenset[int]) 
     # Rows in flight still stand in the index at the time they were due: read past them.
     most = limit + len(in_flight) + 1
     for klass in Class:
-        query = (
-            select(R.id, R.due_at)
-            .where(R.registrar_id == registrar_id, R.klass == int(klass), R.due_at.is_not(None))
-            .order_by(R.due_at)
-            .limit(most)
-        )
-        waiting = [(row[0], row[1]) for row in tx.conn.execute(query) if row[0] not in in_flight]
+        found = tx.conn.execute(DUE, {"registrar_id": registrar_id, "klass": int(klass), "most": most})
+        waiting = [(row[0], row[1]) for row in found if row[0] not in in_flight]
         due[klass] = [row for row in waiting if row[1] <= tx.now]
         upcoming += [at for _, at in waiting[len(due[klass]) : len(due[klass]) + 1]]
     if sum(map(len, due.values())) > limit:
@@ -178,9 +179,12 @@ class _Read:
         self.from_user = from_user
 
 
+ENTRY_COLUMNS = [ENTRIES.c[attribute.column].label(f"entry_{attribute.column}") for attribute in ENTRY.stored]
+ENTRY_FIELDS = [(attribute.name, f"entry_{attribute.column}") for attribute in ENTRY.stored]
+
 READ = (
     select(REGISTRATION, BOUND.c.sent, BOUND.c.entry, BOUND.c.min_expires, TOMBSTONE.c.credentials, ENTRIES.c.from_user,
-           *(ENTRIES.c[attribute.column].label(f"entry_{attribute.column}") for attribute in ENTRY.stored))
+           *ENTRY_COLUMNS)
     .outerjoin(BOUND, BOUND.c.registration_id == R.id)
     .outerjoin(TOMBSTONE, TOMBSTONE.c.registration_id == R.id)
     .outerjoin(ENTRIES, ENTRIES.c.uid == R.entry_uid)
@@ -198,8 +202,7 @@ def _read(tx: Tx, ids: list[int]) -> list[_Read]:
 def _read_row(tx: Tx, row: Row[Any]) -> _Read:
     entry: Values | None = None
     if row.entry_uid is not None:
-        stored = row._mapping
-        entry = {attribute.name: stored[f"entry_{attribute.column}"] for attribute in ENTRY.stored}
+        entry = _entry_of(row)
     elif row.entry is not None and row.sent is None:
         entry = json.loads(row.entry)
     claimed = Claimed(
@@ -216,6 +219,11 @@ def _read_row(tx: Tx, row: Row[Any]) -> _Read:
     return _Read(claimed, row.from_user)
 
 
+def _entry_of(row: Row[Any]) -> Values:
+    stored = row._mapping
+    return {name: stored[column] for name, column in ENTRY_FIELDS}
+
+
 def _add_credentials(tx: Tx, rows: list[_Read], table_uid: int | None) -> None:
     users = {row.from_user for row in rows if row.from_user is not None}
     if not users:
@@ -226,29 +234,38 @@ def _add_credentials(tx: Tx, rows: list[_Read], table_uid: int | None) -> None:
             row.claimed.credentials = by_user.get(row.from_user, [])
 
 
+RIVALS = (
+    select(R.id.label("registration_id"), R.binding_key, REGISTRAR.c.sipsg_uid, BOUND.c.sent, *ENTRY_COLUMNS)
+    .join(ENTRIES, ENTRIES.c.uid == R.entry_uid)
+    .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
+    .outerjoin(BOUND, BOUND.c.registration_id == R.id)
+    .where(text("registration.binding_key IN (SELECT value FROM json_each(:keys))"), R.desired == 1)
+)
+
+
 def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
-    """Add what other rows of the same binding key want, to those that may remove contacts (design, rule 7)."""
-    for claimed in rows:
-        if claimed.desired and claimed.wanted_rev == claimed.applied_rev:
-            continue
-        others = (
-            select(R.id, REGISTRAR.c.sipsg_uid, BOUND.c.sent, ENTRIES)
-            .join(ENTRIES, ENTRIES.c.uid == R.entry_uid)
-            .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
-            .outerjoin(BOUND, BOUND.c.registration_id == R.id)
-            .where(R.binding_key == claimed.binding_key, R.id != claimed.id, R.desired == 1)
-        )
-        for row in tx.conn.execute(others):
-            values = {attribute.name: row._mapping[ENTRIES.c[attribute.column]] for attribute in ENTRY.stored}
-            sent = None if row.sent is None else Sent.from_json(row.sent)
-            claimed.rivals.append(Rival(row[0], row.sipsg_uid == group_uid, values, sent))
+    """Add what other rows of the same binding key want, to those that may remove contacts (design, rule 7).
+
+    That is a row that is not wanted any more, and one whose configuration has changed since something was bound.
+    """
+    removing = [row for row in rows if not row.desired or (row.sent and row.wanted_rev != row.applied_rev)]
+    if not removing:
+        return
+    keys = json.dumps([row.binding_key for row in removing])
+    rivals: dict[int, list[Rival]] = {}
+    for row in tx.conn.execute(RIVALS, {"keys": keys}):
+        sent = None if row.sent is None else Sent.from_json(row.sent)
+        rival = Rival(row.registration_id, row.sipsg_uid == group_uid, _entry_of(row), sent)
+        rivals.setdefault(row.binding_key, []).append(rival)
+    for claimed in removing:
+        claimed.rivals = [r for r in rivals.get(claimed.binding_key, []) if r.registration_id != claimed.id]
 
 
-WRITE_AT_CLAIM = """
+WRITE_AT_CLAIM = text("""
 UPDATE registration SET maybe_held_until = max(maybe_held_until, j.until), due_at = coalesce(j.due_at,
 registration.due_at) FROM (SELECT value ->> 0 AS id, value ->> 1 AS until, value ->> 2 AS due_at FROM
 json_each(:rows)) AS j WHERE registration.id = j.id
-"""
+""")
 
 
 def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
@@ -272,20 +289,20 @@ def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
         if until or due_at:
             written.append((row.id, until, due_at))
     if written:
-        tx.conn.execute(text(WRITE_AT_CLAIM), {"rows": json.dumps(written)})
+        tx.conn.execute(WRITE_AT_CLAIM, {"rows": json.dumps(written)})
 
 
 def _longest_ttl(entry: Values) -> int:
     return max(contact_ttl(entry, number) for number in range(1, CONTACTS + 1))
 
 
-COUNT_CHANGES = """
+COUNT_CHANGES = text("""
 SELECT r.registrar_id, r.state, j.state, count(*)
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS state FROM json_each(:rows)) AS j
 JOIN registration AS r ON r.id = j.id
 WHERE r.entry_uid IS NOT NULL AND r.state <> j.state
 GROUP BY 1, 2, 3
-"""
+""")
 
 
 def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
@@ -293,18 +310,18 @@ def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
     changed = [(o.id, int(o.state)) for o in outcomes if o.state != o.old_state]
     if not changed:
         return
-    for registrar_id, old, new, number in tx.conn.execute(text(COUNT_CHANGES), {"rows": json.dumps(changed)}).all():
+    for registrar_id, old, new, number in tx.conn.execute(COUNT_CHANGES, {"rows": json.dumps(changed)}).all():
         count(tx, registrar_id, State(old), -number)
         count(tx, registrar_id, State(new), +number)
 
 
-WRITE_BOUND = """
+WRITE_BOUND = text("""
 INSERT INTO bound (registration_id, sent, entry, min_expires)
 SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0) FROM json_each(:rows) WHERE true
 ON CONFLICT (registration_id) DO UPDATE SET
   sent = coalesce(excluded.sent, bound.sent), entry = CASE WHEN excluded.sent IS NULL THEN bound.entry END,
   min_expires = CASE WHEN excluded.min_expires = 0 THEN bound.min_expires ELSE excluded.min_expires END
-"""
+""")
 
 
 def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
@@ -314,7 +331,7 @@ def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
         if not o.is_over and (o.sent is not None or o.min_expires)
     ]
     if rows:
-        tx.conn.execute(text(WRITE_BOUND), {"rows": json.dumps(rows)})
+        tx.conn.execute(WRITE_BOUND, {"rows": json.dumps(rows)})
 
 
 def _end(tx: Tx, outcomes: list[Settled]) -> None:
