@@ -23,6 +23,8 @@ usage: ./do CHORE [ARGUMENTS]
   test [ARGS]   install what the tests need and run them; ARGS go to pytest
   check         formatting, lint, types, import rules, dependencies
   fix           format, and repair what lint can repair
+  docs          write docs/rest-reference.md anew from the attribute tables
+  bench-cold    what a cold registration costs, against a real Kamailio; --aors N, --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
   help          this text
@@ -189,6 +191,17 @@ fix() {
     "$venv/bin/ruff" format .
 }
 
+docs() {
+    install
+    "$venv/bin/python" tools/reference.py
+}
+
+bench_cold() {
+    install
+    install_kamailio || fail "It measures against Kamailio."
+    exec "$venv/bin/python" -m bench.cold "$@"
+}
+
 chore=${1:-help}
 if [ "$#" -gt 0 ]; then shift; fi
 case $chore in
@@ -198,6 +211,8 @@ case $chore in
     fix) fix ;;
     install) install ;;
     lock) lock ;;
+    docs) docs ;;
+    bench-cold) bench_cold "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;
 esac

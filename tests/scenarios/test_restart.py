@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from tests.kamailio import Kamailio
 from tests.scenarios.conftest import configure, put_entry
-from tests.service import ServiceProcess, eventually
+from tests.service import ServiceProcess, eventually, run_command
 
 Start = Callable[..., ServiceProcess]
 StartKamailio = Callable[..., Kamailio]
@@ -72,11 +72,7 @@ def test_an_un_register_that_a_kill_interrupted_is_done_after_it(service: Start,
     configure(rest, registrar)
     put_entry(rest)
     eventually(lambda: rest.state() == "registered")
-    registrar_process = registrar.rpc("core.pslist")
-    assert registrar_process
-    running.kill()
-    running.start()
-    running.rest().delete("sipcontactregistrant/1/sipregistrantentry/1")
+    rest.delete("sipcontactregistrant/1/sipregistrantentry/1")
     running.kill()
     running.start()
     eventually(lambda: not registrar.dump(), within=20)
@@ -98,8 +94,6 @@ def test_un_register_on_stop_leaves_nothing_and_the_next_start_registers_again(
 
 
 def test_users_are_changed_through_the_service_that_holds_the_lock(service: Start) -> None:
-    from tests.service import run_command
-
     running = service()
     directory = str(running.data_dir)
     added = run_command("user", "add", "second", "--level", "rest", "--password-stdin", "--data-dir", directory, stdin="pw2\n")
@@ -119,8 +113,6 @@ def test_users_are_changed_through_the_service_that_holds_the_lock(service: Star
 
 
 def test_a_second_service_on_the_same_directory_says_who_is_in_the_way(service: Start) -> None:
-    from tests.service import run_command
-
     running = service()
     second = run_command(
         "serve", "--data-dir", str(running.data_dir), "--https", "127.0.0.1:0", "--sip", "127.0.0.1:0"
@@ -130,8 +122,6 @@ def test_a_second_service_on_the_same_directory_says_who_is_in_the_way(service: 
 
 
 def test_an_https_port_in_use_is_named_with_its_option(service: Start, tmp_path: object) -> None:
-    from tests.service import run_command
-
     running = service()
     address = running.base.removeprefix("https://")
     second = run_command("serve", "--data-dir", f"{tmp_path}/other", "--https", address, "--sip", "127.0.0.1:0")

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import logging
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -36,6 +39,7 @@ from .serve import until_stopped
 
 __all__ = ["demo"]
 
+PICTURE_COLUMNS = 80
 LOOK_EVERY_SECONDS = 0.2
 GIVE_UP_AFTER_SECONDS = 60
 SAMPLE_TABLE = 1
@@ -48,6 +52,9 @@ COLOURS = {
     "disabled": "dim",
     "unregistering": "cyan",
 }
+
+# One contact as `rt_Contacts` writes it.
+CONTACT = re.compile("<(?:sip:)?([^>]*)>;q=([0-9.]+);expires=([0-9]+)")
 
 Shown = list[tuple[int, Values, Runtime]]
 
@@ -83,7 +90,7 @@ def demo(
 async def _demo(settings: ServiceSettings, sandbox: tuple[str, int], exit_when_registered: bool,
                 picture: Path | None) -> bool:  # fmt: skip
     stopped = until_stopped()
-    console = Console(record=picture is not None, width=120 if picture is not None else None)
+    console = Console()
     registrar = SandboxRegistrar(REALM, PASSWORD, secret=secrets.token_bytes(32))
     async with contextlib.AsyncExitStack() as stack:
         try:
@@ -157,10 +164,8 @@ async def _watch(service: Service, base: str, console: Console, stopped: asyncio
 
 def _tell(live: Live, shown: Shown, base: str, picture: Path | None) -> None:
     if picture is not None:
-        drawn = Console(record=True, width=112, quiet=True)
-        drawn.print(_table(shown))
-        picture.write_text(drawn.export_svg(title="sipregistrant"), encoding="utf-8")
-    live.console.print(f"all registered; try  curl -k {base}/healthz  and Ctrl-C to un-register and stop")
+        picture.write_text(_picture(_table(shown)), encoding="utf-8")
+    live.console.print(f"All registered. Ctrl-C un-registers and stops. To look: curl -k {base}/healthz", soft_wrap=True)
 
 
 def _read_shown(tx: Tx) -> Shown:
@@ -170,14 +175,24 @@ def _read_shown(tx: Tx) -> Shown:
     return [(key.id, values, runtimes[key.id]) for key, values in config.get_all(tx, ENTRY, SAMPLE_TABLE)]
 
 
-def _table(shown: Shown) -> Group:
-    table = Table(title="sipcontactregistrant 1", title_justify="left", expand=False)
-    for name in ("entry", "AOR", "state", "contacts, as the registrar grants them", "next REGISTER", "last"):
-        table.add_column(name)
-    for id, values, rt in shown:
+def _table(shown: Shown) -> Table:
+    """Draw the registrations: one row each, a line for each contact that the registrar has confirmed. Fits 80 columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("AOR", "state", "contact", "q", "expires"):
+        justify: JustifyMethod = "right" if name in ("q", "expires") else "left"
+        table.add_column(name, no_wrap=True, justify=justify)
+    for _, values, rt in shown:
         state = str(rt["rt_RegistrationState"])
-        next_at = str(rt["rt_NextAttempt"])[11:]
-        last = f"{rt['rt_LastCode'] or '–'} {rt['rt_LastReason']}"
-        contacts = str(rt["rt_Contacts"]).replace(", ", "\n")
-        table.add_row(str(id), str(values["AOR"]), Text(state, COLOURS.get(state, "red")), contacts, next_at, last)
-    return Group(table)
+        contacts = CONTACT.findall(str(rt["rt_Contacts"]))
+        uris, qs, expiries = ("\n".join(column) for column in zip(*contacts, strict=True)) if contacts else ("", "", "")
+        reason = "" if contacts else str(rt["rt_LastReason"])
+        aor = str(values["AOR"]).removeprefix("sip:")
+        table.add_row(aor, Text(state, COLOURS.get(state, "red")), uris or reason, qs, expiries)
+    return table
+
+
+def _picture(table: Table) -> str:
+    """Return the table as SVG that needs nothing from elsewhere: without the web fonts that rich would name."""
+    console = Console(record=True, width=PICTURE_COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(table)
+    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="./do run"), flags=re.DOTALL)

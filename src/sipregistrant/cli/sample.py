@@ -11,7 +11,7 @@ from ..errors import SipRegistrantError
 
 __all__ = ["DOMAIN", "PASSWORD", "REALM", "Client", "SampleRefused", "feed"]
 
-DOMAIN = "sandbox.invalid"  # RFC 2606 §2: never a real one
+DOMAIN = "pbx.invalid"  # RFC 2606 §2: never a real one
 REALM = "sandbox"
 PASSWORD = "sandbox"
 

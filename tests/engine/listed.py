@@ -1,0 +1,313 @@
+"""What the engine meets in these tests: a schedule that is a list, and a network that is a script.
+
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(60)                       virtual time
+    assert network.heard[0].request.method == "REGISTER"
+
+`ListSchedule` is `model.schedule.Schedule` without a database. `Network` stands in for sockets: what the engine sends
+is heard by the registrar at that address, whose answers come back after a moment. Both note what must never be: a row
+claimed that is in flight or not due, two REGISTERs of one AOR under way at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sipregistrant.engine.clock import Clock
+from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.engine.flows import Address, GroupAddress, Receiver, UdpFlow
+from sipregistrant.engine.tokens import SystemTokens
+from sipregistrant.errors import StoreUnavailable
+from sipregistrant.model import groups, profiles, registrants, servers
+from sipregistrant.model.attributes import Value
+from sipregistrant.model.resource import Values
+from sipregistrant.model.schedule import Claim, Claimed, Class, RegistrarSettings, Settled
+from sipregistrant.model.status import State
+from sipregistrant.sip.message import REASON_PHRASES, Request, parse_message, render_response
+from sipregistrant.sip.registration import Credential, Tokens
+from sipregistrant.sip.transaction import SipTimers
+
+__all__ = [
+    "EPOCH", "GROUP", "HOST", "REGISTRAR", "SECRET", "Heard", "ListSchedule", "Network", "challenge", "clock_of", "engine_on",
+    "entry", "make_row", "make_settings", "ok", "refuse", "unavailable",
+]  # fmt: skip
+
+# Where the schedule's time begins in these tests: 2026-01-01.
+EPOCH = 1_767_225_600.0
+
+# Documentation addresses (RFC 5737): nothing here reaches a real network.
+HOST = "192.0.2.1"
+REGISTRAR = ("198.51.100.1", 5060)
+GROUP = GroupAddress(1, 1, HOST, 5070, 40)
+
+SECRET = Credential("", "alice", "secret")
+
+# One way through the network.
+LATENCY_SECONDS = 0.01
+
+
+def entry(aor: str = "sip:alice@example.com", **values: Value) -> Values:
+    """Return the values of a registrant entry: Static, one contact, all else as on the page."""
+    made = registrants.ENTRY.to_create({"AOR": aor, "AorType": "3", "URI1": "sip:alice@192.0.2.1:5070"})
+    return {**made, **values}
+
+
+def make_row(id: int = 1, *, registrar_id: int = 1, due_in: float = 0.0, **changes: object) -> Claimed:
+    """Return a row of the schedule: new, wanted, due at once unless said otherwise. Each id is an AOR of its own."""
+    row = Claimed(
+        id=id, registrar_id=registrar_id, binding_key=id, desired=True, klass=Class.NEW, due_at=EPOCH + due_in,
+        state=State.UNREGISTERED, wanted_rev=1, applied_rev=0, cseq=0, generation=0, expires_at=0.0,
+        maybe_held_until=0.0, since_at=EPOCH, failures=0, last_code=0, challenge=None, nonce_count=0, min_expires=0,
+        entry=entry(f"sip:u{id}@example.com", URI1=f"sip:u{id}@192.0.2.1:5070"), sent=None, credentials=[SECRET],
+    )  # fmt: skip
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def make_settings(id: int = 1, rev: int = 1, *, group: Values | None = None, profile: Values | None = None,
+                  is_gone: bool = False, **server: Value) -> RegistrarSettings:  # fmt: skip
+    """Return the settings of a registrar at `REGISTRAR`; keywords are attributes of its server."""
+    return RegistrarSettings(
+        id=id, rev=rev, group_uid=GROUP.group_uid, group={**groups.GROUP.to_create({}), **(group or {})},
+        profile={**profiles.PROFILE.to_create({}), **(profile or {})},
+        server={**servers.ENTRY.to_create({"Host": REGISTRAR[0]}), **server}, credentials_uid=None, is_gone=is_gone,
+    )  # fmt: skip
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
+    """Return the schedule's clock on the time of an event loop."""
+    return Clock(boot=loop.time, wall=lambda: EPOCH + loop.time())
+
+
+class ListSchedule:
+    """The schedule as a dictionary of rows. `due_at` infinite is a row that is parked."""
+
+    def __init__(self, rows: Sequence[Claimed], *settings: RegistrarSettings) -> None:
+        self.rows = {row.id: row for row in rows}
+        self.settings = {one.id: one for one in settings or [make_settings()]}
+        self.settled: list[Settled] = []
+        self.claims: list[tuple[int, list[int]]] = []
+        self.commit_seconds = 0.0
+        self.claim_fault: Exception | None = None
+        self.settle_fault: Callable[[Sequence[Settled]], Exception | None] = lambda outcomes: None
+        self._in_flight: set[int] = set()
+        self.clock: Callable[[], float] = clock_of(asyncio.get_running_loop()).now
+
+    @property
+    def now(self) -> float:
+        return self.clock()
+
+    def change(self, id: int, **changes: object) -> None:
+        """Change what is wanted of a row, as a request of the API does: it is due at once."""
+        row = self.rows[id]
+        self.rows[id] = replace(row, wanted_rev=row.wanted_rev + 1, due_at=self.now, **changes)  # type: ignore[arg-type]
+
+    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int]) -> Claim:
+        """Hand out due rows, earliest first."""
+        await asyncio.sleep(self.commit_seconds)
+        if self.claim_fault is not None:
+            raise self.claim_fault
+        out = set(in_flight)
+        mine = [row for row in self.rows.values() if row.registrar_id == registrar_id and row.id not in out]
+        mine.sort(key=lambda row: row.due_at)
+        due = [row for row in mine if row.due_at <= self.now]
+        claimed = due[:limit]
+        assert not self._in_flight.intersection(row.id for row in claimed), "claimed while in flight"
+        self._in_flight.update(row.id for row in claimed)
+        self.claims.append((registrar_id, [row.id for row in claimed]))
+        later = [row.due_at for row in mine[len(claimed) :] if row.due_at < float("inf")]
+        settings = self.settings.get(registrar_id)
+        is_news = settings is not None and settings.rev != known_rev
+        return Claim([replace(row) for row in claimed], settings if is_news else None, min(later, default=None))
+
+    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
+        """Write what attempts left, as the store does: a row that changed meanwhile is due at once."""
+        await asyncio.sleep(self.commit_seconds)
+        if (fault := self.settle_fault(outcomes)) is not None:
+            raise fault
+        again = []
+        for settled in outcomes:
+            self._in_flight.discard(settled.id)
+            self.settled.append(settled)
+            row = self.rows.get(settled.id)
+            if row is None:
+                continue
+            if settled.is_over and row.is_tombstone:
+                del self.rows[settled.id]
+                continue
+            is_changed = row.wanted_rev != settled.wanted_rev
+            if is_changed:
+                again.append(row.registrar_id)
+            due_at = float("inf") if settled.due_at is None else settled.due_at
+            self.rows[settled.id] = replace(
+                row, due_at=self.now if is_changed else due_at, klass=settled.klass, state=settled.state, cseq=settled.cseq,
+                generation=settled.generation, expires_at=settled.expires_at, failures=settled.failures,
+                maybe_held_until=settled.maybe_held_until, since_at=settled.since_at, last_code=settled.last_code,
+                challenge=settled.challenge, nonce_count=settled.nonce_count, applied_rev=settled.wanted_rev,
+                sent=None if settled.is_over else settled.sent or row.sent,
+                min_expires=settled.min_expires or row.min_expires,
+            )  # fmt: skip
+        return again
+
+    async def heads(self) -> list[tuple[int, float]]:
+        """Return the earliest due row of each registrar."""
+        found: dict[int, float] = {}
+        for row in self.rows.values():
+            if row.due_at < float("inf"):
+                found[row.registrar_id] = min(row.due_at, found.get(row.registrar_id, row.due_at))
+        return list(found.items())
+
+
+@dataclass(slots=True)
+class Heard:
+    """A request as it reached its target, `at` seconds after the start."""
+
+    at: float
+    request: Request
+    to: Address
+    flow: UdpFlow
+
+    @property
+    def branch(self) -> str:
+        return (self.request.first("via") or "").partition("branch=")[2]
+
+    @property
+    def aor(self) -> str:
+        return (self.request.first("to") or "").strip("<>")
+
+
+Script = Callable[[Request], Sequence[bytes]]
+
+
+class Network:
+    """What is heard at each address, and what is answered: by `answer`, or by what stands for an address in `at`."""
+
+    def __init__(self, answer: Script | None = None) -> None:
+        self.answer: Script = answer or (lambda request: [ok(request)])
+        self.at: dict[str, Script] = {}
+        self.heard: list[Heard] = []
+        self.latency = LATENCY_SECONDS
+        self.most_under_way = 0
+        """The most requests at any one time that were sent and not yet finally answered."""
+        self.no_route: dict[str, str] = {}
+        """What sending to a host fails with."""
+        self.cannot_bind: set[int] = set()
+        self._under_way: dict[str, tuple[str, float]] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def make_flow(self, address: GroupAddress, receiver: Receiver) -> UdpFlow:
+        """Open a flow into this network."""
+        if address.port in self.cannot_bind:
+            raise OSError(98, "Address already in use")
+        return _NetworkFlow(self, address, receiver)
+
+    def registers(self, id: int | None = None) -> list[Request]:
+        """Return the REGISTERs heard, or those for the AOR of one row."""
+        return [one.request for one in self.heard if id is None or one.aor == f"sip:u{id}@example.com"]
+
+    def carry(self, flow: _NetworkFlow, datagram: bytes, to: Address) -> None:
+        """Take a datagram of the engine to its target, and the answers back."""
+        message = parse_message(datagram)
+        assert isinstance(message, Request)
+        heard = Heard(self._loop.time(), message, to, flow)
+        self.heard.append(heard)
+        branch, since = self._under_way.get(heard.aor, (heard.branch, heard.at))
+        is_over = heard.at >= since + SipTimers().timeout
+        assert branch == heard.branch or is_over, f"two REGISTERs under way for {heard.aor}"
+        self._under_way[heard.aor] = (heard.branch, heard.at if is_over else since)
+        self.most_under_way = max(self.most_under_way, len(self._under_way))
+        for answer in self.at.get(to[0], self.answer)(message):
+            self._loop.call_later(2 * self.latency, self.deliver, heard, answer, to)
+
+    def deliver(self, heard: Heard, answer: bytes, source: Address) -> None:
+        """Let an answer to a request arrive."""
+        if not answer.startswith(b"SIP/2.0 1") and self._under_way.get(heard.aor, ("", 0))[0] == heard.branch:
+            del self._under_way[heard.aor]
+        assert isinstance(heard.flow, _NetworkFlow)
+        heard.flow.hear(answer, source)
+
+
+class _NetworkFlow(UdpFlow):
+    """A flow without a socket."""
+
+    def __init__(self, network: Network, address: GroupAddress, receiver: Receiver) -> None:
+        self._network = network
+        self._receiver = receiver
+        self.address = address
+        self.host, self.port = address.host, address.port
+        self.is_closed = False
+
+    def send(self, datagram: bytes, to: Address) -> str:
+        if self.is_closed:
+            return "Bad file descriptor"
+        if reason := self._network.no_route.get(to[0]):
+            return reason
+        self._network.carry(self, datagram, to)
+        return ""
+
+    def local_host_towards(self, host: str) -> str:
+        if self.host == "0.0.0.0":
+            if reason := self._network.no_route.get(host):
+                raise OSError(101, reason)
+            return HOST
+        return self.host
+
+    def hear(self, datagram: bytes, source: Address) -> None:
+        """Receive one datagram."""
+        if not self.is_closed:
+            self._receiver(self, datagram, source)
+
+    def take_dscp(self, address: GroupAddress) -> None:
+        self.address = address
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def refuse(request: Request, code: int, *headers: tuple[str, str]) -> bytes:
+    """Return an answer to a request."""
+    repeated = [
+        (name, value) for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in request.all(name.lower())
+    ]
+    return render_response(code, REASON_PHRASES[code], [*repeated, *headers])
+
+
+def ok(request: Request, expires: int | None = None) -> bytes:
+    """Return a 200 that binds what was asked for, or for `expires` seconds, and lists nothing that was removed."""
+    contacts = []
+    for value in request.all("contact"):
+        uri, _, asked = value.partition(">")
+        granted = int(asked.rpartition("expires=")[2])
+        if granted:
+            contacts.append(("Contact", f"{uri}>;expires={granted if expires is None else expires}"))
+    return refuse(request, 200, *contacts)
+
+
+def challenge(request: Request, nonce: str = "n1", *, stale: bool = False) -> bytes:
+    """Return a 401."""
+    value = f'Digest realm="example.com", nonce="{nonce}", qop="auth", algorithm=MD5' + ", stale=true" * stale
+    return refuse(request, 401, ("WWW-Authenticate", value))
+
+
+@contextlib.asynccontextmanager
+async def engine_on(schedule: ListSchedule, network: Network, *, groups: Sequence[GroupAddress] = (GROUP,),
+                    own_address: str = "", tokens: Tokens | None = None, crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
+    """Run the engine; stop it at the end. `crashes` is how many of our own mistakes the test provokes."""
+    loop = asyncio.get_running_loop()
+    engine = Engine(
+        schedule, clock_of(loop), b"key", EngineSettings(own_address=own_address, timers=SipTimers()),
+        tokens=tokens or SystemTokens(), make_flow=network.make_flow,
+    )  # fmt: skip
+    await engine.start(groups)
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+    assert engine.crashed == crashes
+
+
+def unavailable() -> StoreUnavailable:
+    """Return what a store raises whose disk is full."""
+    return StoreUnavailable("database or disk is full")

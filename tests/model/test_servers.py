@@ -1,0 +1,144 @@
+"""SIP server tables and servers: the pages, row for row."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipregistrant.errors import ValueRefused
+from sipregistrant.model.servers import ENTRY, TABLE
+
+from .tables import NO, YES, Row, table_of
+
+ENABLE = {0: "btFalse", 1: "btTrue"}
+LOOKUP = {0: "eLkUpIpFQDN", 1: "eLkUpSRV"}
+SERVER_TYPE = {0: "eConventionalSrvr", 1: "eSrvRecordTemplateSrvr", 2: "eSrvRecordSrvr"}
+IP_VERSION = {0: "eVersionPreferIPv4", 1: "eVersionPreferIPv6"}
+
+# "Resource - sipserver": the first six rows are the page, the others what programs for real boxes know of it.
+PAGE = [
+    Row("ServerLookup", YES, "Enum", 0, LOOKUP),
+    Row("ServerType", YES, "Enum", 0, SERVER_TYPE),
+    Row("Weight", YES, "int", 0, (0, 65535)),
+    Row("Host", YES, "uri", None, 256),
+    Row("HostIpVersion", YES, "Enum", 0, IP_VERSION),
+    Row("DomainName", YES, "uri", "", 256),
+    Row("ServiceName", NO, "uri", "sip", 64),
+    Row("Port", NO, "int", 5060, (1024, 65535)),
+    Row("TransportSocket", NO, "int", 4, (0, 4)),
+    Row("ReuseTransport", NO, "Enum", 1, ENABLE),
+    Row("ReuseTimeout", NO, "int", 0, (5, 1440, 0)),
+    Row("Protocol", YES, "Enum", 1, {1: "UDP", 2: "TCP", 4: "TLS"}),
+    Row("Monitor", NO, "Enum", 1, {0: "none", 1: "SIP options", 2: "2"}),
+    Row("KeepAliveFrequency", NO, "int", 30, (30, 300, 0)),
+    Row("RecoverFrequency", NO, "int", 5, (5, 300, 0)),
+    Row("LocalUserName", NO, "string", "Anonymous", 64),
+    Row("PeerUserName", NO, "string", "Anonymous", 64),
+    Row("Priority", YES, "int", 1, (0, 16)),
+    Row("RemoteAuthorizationTableID", NO, "int", 0, (0, 65535)),
+    Row("ContactRegistrantTableID", NO, "int", 0, (0, 65535)),
+    Row("StaggerRegistration", NO, "Enum", 0, ENABLE),
+    Row("ClearRemoteRegistrationOnStartup", NO, "Enum", 0, ENABLE),
+    Row("SessionURIValidation", NO, "Enum", 0, {0: "edsStrict", 1: "edsLiberal"}),
+    Row("ContactURIRandomizer", NO, "Enum", 0, ENABLE),
+    Row("RetryNonStaleNonce", NO, "Enum", 1, ENABLE),
+    Row("TLSProfileID", NO, "int", 0, (0, 65535)),
+    Row("AuthorizationOnRefresh", NO, "Enum", 1, ENABLE),
+]
+
+# What a program for real boxes sends; what it leaves out has a default.
+CLIENT_FORM = {
+    "ServerLookup": "0", "ServerType": "0", "Priority": "0", "Host": "192.0.2.1", "Port": "5060", "Protocol": "1",
+    "DomainName": "", "Weight": "0", "Monitor": "1", "ReuseTimeout": "0", "TransportSocket": "4",
+}  # fmt: skip
+
+
+def test_a_server_has_the_rows_of_its_page() -> None:
+    assert table_of(ENTRY) == PAGE
+
+
+def test_the_rows_of_the_page_name_it_and_the_others_were_observed() -> None:
+    sources = [attribute.source for attribute in ENTRY.attributes]
+    assert sources == ["Resource - sipserver"] * 6 + ["observed"] * 21
+
+
+def test_a_server_names_its_tables() -> None:
+    assert {attribute.name: attribute.refers_to for attribute in ENTRY.references} == {
+        "RemoteAuthorizationTableID": "sipremoteauthtable",
+        "ContactRegistrantTableID": "sipcontactregistrant",
+    }
+
+
+def test_a_server_table_has_a_display_name_beside_description_and_sequence() -> None:
+    assert table_of(TABLE) == [
+        Row("Description", NO, "string", None, 64),
+        Row("Sequence", NO, "sequence", None, 0),
+        Row("StringName", NO, "read-only", None, 0),
+    ]
+
+
+def test_ids_of_server_tables_and_servers_have_their_ranges() -> None:
+    assert (TABLE.lowest_id, TABLE.highest_id) == (1, 65534)
+    assert (ENTRY.parent, ENTRY.lowest_id, ENTRY.highest_id) == ("sipservertable", 1, 99)
+
+
+def test_a_server_table_in_use_is_refused_as_31007() -> None:
+    assert TABLE.in_use_code == 31007
+
+
+def test_server_table_1_is_there_from_the_factory() -> None:
+    assert list(TABLE.factory) == [1]
+
+
+def test_what_programs_for_real_boxes_send_is_taken() -> None:
+    values = ENTRY.to_create(CLIENT_FORM)
+    assert (values["Priority"], values["KeepAliveFrequency"], values["DomainName"]) == (0, 30, "")
+
+
+@pytest.mark.parametrize("monitor", ["0", "1"])
+@pytest.mark.parametrize("frequency", ["0", "30", "300"])
+def test_a_keep_alive_is_0_or_in_range_whatever_monitor_says(monitor: str, frequency: str) -> None:
+    values = ENTRY.to_create({**CLIENT_FORM, "Monitor": monitor, "KeepAliveFrequency": frequency})
+    assert values["KeepAliveFrequency"] == int(frequency)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("KeepAliveFrequency", "29", "bad"), ("RecoverFrequency", "4", "bad"), ("ReuseTimeout", "4", "bad"),
+        ("Protocol", "3", "bad"), ("Port", "1023", "bad"), ("Port", "65536", "bad"), ("Priority", "17", "bad"),
+        ("TransportSocket", "5", "bad"), ("Host", "", "empty"), ("ServerLookup", "", "empty"),
+        ("RemoteAuthorizationTableID", "65536", "bad"),
+    ],
+)  # fmt: skip
+def test_a_server_that_breaks_its_page_is_refused(name: str, value: str, fault: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        ENTRY.to_create({**CLIENT_FORM, name: value})
+    assert (refused.value.fault, refused.value.attribute) == (fault, name)
+
+
+def test_a_server_without_host_is_refused() -> None:
+    with pytest.raises(ValueRefused) as refused:
+        ENTRY.to_create({})
+    assert (refused.value.fault, refused.value.attribute) == ("missing", "Host")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "2001:db8::1", "pbx.example", "my_pbx"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert ENTRY.to_create({**CLIENT_FORM, "Host": host})["Host"] == host
+
+
+@pytest.mark.parametrize("host", ["sip:pbx.example", "a b", "pbx.example:5070", "a@b", "-", "ü.example", "<x>"])
+def test_a_host_that_no_uri_can_hold_is_refused(host: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        ENTRY.to_create({**CLIENT_FORM, "Host": host})
+    assert (refused.value.fault, refused.value.attribute) == ("bad", "Host")
+
+
+def test_a_domain_may_have_a_port() -> None:
+    assert ENTRY.to_create({**CLIENT_FORM, "DomainName": "example.com:5070"})["DomainName"] == "example.com:5070"
+
+
+def test_a_domain_that_no_uri_can_hold_is_refused() -> None:
+    with pytest.raises(ValueRefused) as refused:
+        ENTRY.to_create({**CLIENT_FORM, "DomainName": "example com"})
+    assert (refused.value.fault, refused.value.attribute) == ("bad", "DomainName")
