@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import structlog
+
 from ..model.attributes import has_control_characters
 from ..store import passwords, users
 from ..store.store import Store
@@ -16,6 +18,8 @@ from .sessions import Session, Sessions
 from .throttle import Throttle
 
 __all__ = ["Login"]
+
+log = structlog.get_logger(__name__)
 
 LEVEL = "rest"
 LONGEST_USERNAME = 256
@@ -40,6 +44,7 @@ class Login:
             changes = self._sessions.changes
             level = await self._level_of(username, password)
             if level is None:
+                log.warning("login.refused", user=username[:LONGEST_USERNAME], peer=peer)
                 await self._throttle.failed(username, peer)
                 raise WireRefusal(BAD_LOGIN.about(username))
             await self._throttle.succeeded(username, peer)

@@ -90,7 +90,10 @@ class SandboxRegistrar:
             status_code, headers = self._register(message, now)
         except SipParseError:
             status_code, headers = 400, []
-        return render_response(status_code, REASON_PHRASES[status_code], [*common, *headers])
+        try:
+            return render_response(status_code, REASON_PHRASES[status_code], [*common, *headers])
+        except SipParseError:
+            return None  # what the answer has to repeat may not be written
 
     def bindings(self, now: float) -> list[tuple[str, str, float | None, int]]:
         """Return what is bound: (AOR, Contact URI, q or None, seconds left)."""
