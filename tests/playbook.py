@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sipregistrant.sip.bindings import WantedContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.message import Request, Response, parse_message
 from sipregistrant.sip.outcome import Kind, Outcome
-from sipregistrant.sip.registration import Attempt, Credential, Order, WantedContact
+from sipregistrant.sip.registration import Attempt, Credential, Order
 from sipregistrant.sip.transaction import SipTimers
 
 URI = "sip:alice@192.0.2.1:5060"

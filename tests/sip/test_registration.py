@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.playbook import SECRET, URI, Play, challenge, contact, order
 
+from sipregistrant.sip.bindings import WantedContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.outcome import Kind
-from sipregistrant.sip.registration import Credential, WantedContact
+from sipregistrant.sip.registration import Credential
+from tests.playbook import SECRET, URI, Play, challenge, contact, order
 
 SECOND = "sip:mobile@192.0.2.2"
 
@@ -81,6 +82,12 @@ def test_our_contact_is_found_by_uri_comparison_and_not_by_letters() -> None:
 def test_a_rewritten_contact_is_ours_when_it_is_the_only_one() -> None:
     outcome = Play(order()).sends().receives(200, contact("sip:alice@203.0.113.9:1024", 55)).ends(Kind.ACCEPTED)
     assert [(grant.uri, grant.expires, grant.matched) for grant in outcome.grants] == [(URI, 55, "only")]
+
+
+def test_beside_a_contact_of_ours_a_foreign_one_is_not_taken_for_the_one_that_is_missing() -> None:
+    contacts = [WantedContact(URI, 100, 3600), WantedContact(SECOND, 50, 600)]
+    play = Play(order(contacts=contacts)).sends().receives(200, contact(expires=60), contact("sip:x@203.0.113.9", 9))
+    play.ends(Kind.ACCEPTED, grants={URI: 60})
 
 
 def test_a_200_with_contacts_of_others_only_is_a_failure() -> None:

@@ -8,7 +8,8 @@ from ..errors import SipParseError, SipRegistrantError
 from ..model.addressing import TRANSPORTS, OwnAddress, contacts, identity
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
 from ..model.servers import UDP
-from ..sip.registration import Order, WantedContact
+from ..sip.bindings import WantedContact
+from ..sip.registration import Order
 from ..sip.uri import parse_uri, same_uri, split_host_port
 from .flows import Flow
 from .resolver import Resolver

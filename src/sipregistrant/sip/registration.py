@@ -14,18 +14,19 @@ bytes are arguments. RFC 3261 §10.2 (constructing, adding, removing, refreshing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import SipParseError, UnusableChallenge
+from .bindings import WantedContact, find_bindings
 from .digest import Challenge, authorization, choose, parse_authentication_info, parse_challenges
-from .fields import Contact, parse_contacts, parse_delta_seconds, parse_retry_after
+from .fields import parse_contacts, parse_delta_seconds, parse_retry_after
 from .message import Response
-from .outcome import Grant, Kind, Outcome
+from .outcome import Kind, Outcome
 from .transaction import Action, ClientTransaction, SipTimers
-from .uri import parse_uri, same_uri
+from .uri import parse_uri
 
-__all__ = ["Attempt", "Credential", "Order", "Tokens", "WantedContact"]
+__all__ = ["Attempt", "Credential", "Order", "Tokens"]
 
 METHOD = "REGISTER"
 BRANCH_COOKIE = "z9hG4bK"  # RFC 3261 §8.1.1.7
@@ -58,15 +59,6 @@ class Credential:
     realm: str
     username: str
     password: str
-
-
-@dataclass(slots=True)
-class WantedContact:
-    """A contact to be bound: its URI, q in hundredths, and the seconds asked for."""
-
-    uri: str
-    q: int
-    expires: int
 
 
 @dataclass(slots=True)
@@ -110,12 +102,6 @@ class _Tried:
 
     answers: int = 0
     stale_answers: int = 0
-
-
-@dataclass(slots=True)
-class _Accepted:
-    grants: list[Grant] = field(default_factory=list)
-    still_there: list[str] = field(default_factory=list)
 
 
 class Attempt:
@@ -296,7 +282,7 @@ class Attempt:
         except SipParseError as error:
             return self._end(Kind.REFUSED, response.status_code, f"200 with a Contact that cannot be read: {error}")
         default = _seconds(response.first("expires")) if response.first("expires") is not None else None
-        found = _match(self._order, listed, default, self._asked)
+        found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked)
         challenge, nonce_count = self._to_send_ahead(response)
         if self._order.is_removal:
             if found.still_there:
@@ -354,51 +340,6 @@ class Attempt:
 
     def _from_user(self) -> str:
         return parse_uri(self._order.from_uri).user
-
-
-def _match(order: Order, listed: Sequence[Contact], default: int | None, asked: Asked) -> _Accepted:
-    """Pair what we sent with what a 200 lists.
-
-    By URI comparison (§19.1.4); and, where that leaves one of ours and one of theirs, by being the only one left:
-    registrars and NATs rewrite host and port. The expiry is the contact's own, else the Expires header, else what we
-    asked for (§10.2.4).
-    """
-    left = list(listed)
-    found = _Accepted()
-    missing: list[WantedContact] = []
-    for contact in order.contacts:
-        mine = _take(left, contact.uri)
-        if mine is None:
-            missing.append(contact)
-        else:
-            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), "uri"))
-    found.still_there = [uri for uri in order.removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
-    if len(missing) == 1 and len(left) == 1:
-        grant = _granted(left[0], default, asked(missing[0].expires))
-        found.grants.append(Grant(missing[0].uri, grant, "only"))
-    found.grants = [grant for grant in found.grants if grant.expires > 0]
-    return found
-
-
-class Asked(Protocol):
-    """Raises an expiry to what a 423 wanted."""
-
-    def __call__(self, expires: int) -> int: ...
-
-
-def _take(listed: list[Contact], uri: str) -> Contact | None:
-    """Take the contact with this URI out of the list."""
-    wanted = parse_uri(uri)
-    for index, contact in enumerate(listed):
-        if same_uri(contact.uri, wanted):
-            return listed.pop(index)
-    return None
-
-
-def _granted(contact: Contact, default: int | None, asked: int) -> int:
-    if contact.expires is not None:
-        return contact.expires
-    return asked if default is None else default
 
 
 def _q(hundredths: int) -> str:

@@ -1,0 +1,72 @@
+"""Which of the contacts in a 200 are ours.
+
+A 200 to a REGISTER lists all bindings of the AOR, also those of others (RFC 3261 §10.3 step 8), and registrars and
+NATs rewrite what we sent. To take the first one for ours is the classic mistake: the refresh then follows somebody
+else's expiry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .fields import Contact
+from .outcome import Grant
+from .uri import parse_uri, same_uri
+
+__all__ = ["Found", "WantedContact", "find_bindings"]
+
+
+@dataclass(slots=True)
+class WantedContact:
+    """A contact to be bound: its URI, q in hundredths, and the seconds asked for."""
+
+    uri: str
+    q: int
+    expires: int
+
+
+@dataclass(slots=True)
+class Found:
+    """What a 200 grants of the contacts that were to be bound, and which are there that were to be removed."""
+
+    grants: list[Grant] = field(default_factory=list)
+    still_there: list[str] = field(default_factory=list)
+
+
+def find_bindings(contacts: Sequence[WantedContact], removed: Sequence[str], listed: Sequence[Contact],
+                  default: int | None, asked: Callable[[int], int]) -> Found:  # fmt: skip
+    """Pair what we sent with what a 200 lists.
+
+    By URI comparison (§19.1.4); and, where we sent one contact and the 200 lists one that is another, by being the only
+    one: then it was rewritten on the way. Beside a contact that came back as it was sent, one that did not is missing.
+    The expiry is the contact's own, else that of the Expires header (`default`), else what we asked for (§10.2.4);
+    `asked` raises an expiry to what a 423 wanted. A grant of 0 is none.
+    """
+    left = list(listed)
+    found = Found()
+    for contact in contacts:
+        mine = _take(left, contact.uri)
+        if mine is not None:
+            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), "uri"))
+    found.still_there = [uri for uri in removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
+    if not found.grants and len(contacts) == 1 and len(left) == 1:
+        grant = _granted(left[0], default, asked(contacts[0].expires))
+        found.grants.append(Grant(contacts[0].uri, grant, "only"))
+    found.grants = [grant for grant in found.grants if grant.expires > 0]
+    return found
+
+
+def _take(listed: list[Contact], uri: str) -> Contact | None:
+    """Take the contact with this URI out of the list."""
+    wanted = parse_uri(uri)
+    for index, contact in enumerate(listed):
+        if same_uri(contact.uri, wanted):
+            return listed.pop(index)
+    return None
+
+
+def _granted(contact: Contact, default: int | None, asked: int) -> int:
+    if contact.expires is not None:
+        return contact.expires
+    return asked if default is None else default
