@@ -1,9 +1,11 @@
-"""What a cold registration costs: REGISTER, 401, REGISTER, 200 for each of many AORs at a real Kamailio, settled durably.
+"""What a cold registration costs: REGISTER, 401, REGISTER, 200 for each of many AORs at a real Kamailio, settled
+durably.
 
     ./do bench-cold [--aors 20000]
 
-The entries are loaded below the API first; then the service is started on them, pinned to one processor and Kamailio to the other, until
-all are registered. CPU is user + system of the service's process from its start, its start alone (an empty directory) taken off.
+The entries are loaded below the API first; then the service is started on them, pinned to one processor and Kamailio
+to the other, until all are registered. CPU is user + system of the service's process from its start, its start alone
+(an empty directory) taken off.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.kamailio import Kamailio, free_udp_port
+from tests.service import ServiceProcess
+
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.store import config, reconcile
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Key, Tx
-from tests.kamailio import Kamailio, free_udp_port
-from tests.service import ServiceProcess
 
 LONGEST_SECONDS = 300
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,13 +37,22 @@ def cpu_seconds(pid: int) -> float:
 
 def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
     """Create the chain and the entries through the functions that /rest uses."""
+
     def put(resource: str, id: int, parent: int | None = None, **form: str | int) -> None:
         config.create(tx, RESOURCES[resource], Key(id, parent), {name: str(value) for name, value in form.items()})
 
     # What the first start would write, and go through all entries again for it.
     config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
     put("sipremoteauthtable", 1)
-    put("sipremoteauthentry", 1, 1, User="trunk", EncryptedPassword=registrar.password, FromURIUserMatch=1, MatchRegex=".*")
+    put(
+        "sipremoteauthentry",
+        1,
+        1,
+        User="trunk",
+        EncryptedPassword=registrar.password,
+        FromURIUserMatch=1,
+        MatchRegex=".*",
+    )
     put("sipcontactregistrant", 1)
     put("sipserver", 1, 1, Host=registrar.host, DomainName=registrar.realm, Port=registrar.port, Protocol=1,
         RemoteAuthorizationTableID=1, ContactRegistrantTableID=1)  # fmt: skip
@@ -68,7 +80,9 @@ def main() -> None:
             rest_seconds = wait_until_registered(service, aors)
             used = cpu_seconds(service.pid)
             print(f"registered {aors} in {rest_seconds:.2f} s: {aors / rest_seconds:.0f} a second")
-            print(f"CPU {(used - idle) / aors * 1e6:.0f} µs a registration ({used:.2f} s, {idle:.2f} s of it the start)")
+            print(
+                f"CPU {(used - idle) / aors * 1e6:.0f} µs a registration ({used:.2f} s, {idle:.2f} s of it the start)"
+            )
             print(f"REGISTERs that Kamailio saw: {registrar.requests()} (two each make {2 * aors})")
 
 

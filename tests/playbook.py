@@ -7,8 +7,8 @@
         .receives(200, contact(URI, expires=600))
         .ends(Kind.ACCEPTED, grants={URI: 600})
 
-Whatever is sent must be expected: a datagram that no `sends` takes fails the play at its next step, and `ends` fails where there is
-one left.
+Whatever is sent must be expected: a datagram that no `sends` takes fails the play at its next step, and `ends` fails
+where there is one left.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Play:
 
     def sends(self, method: str = "REGISTER", *, cseq: int | None = None, authorization: str | None = None,
               **headers: str | list[str] | None) -> Play:  # fmt: skip
-        """Expect one datagram. `authorization` is the nonce that it must answer, "" for none; headers by name, `_` for `-`."""
+        """Expect one datagram. `authorization` is the nonce that it must answer, "" for none; headers by name, `_`
+        for `-`.
+        """
         assert self._out, f"at {self.now}: nothing was sent, {method} expected; outcome {self.attempt.outcome}"
         message = parse_message(self._out.pop(0))
         assert isinstance(message, Request)

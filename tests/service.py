@@ -115,7 +115,15 @@ class ServiceProcess:
     def __enter__(self) -> Self:
         if not (self.data_dir / "sipregistrant.db").exists():
             added = run_command(
-                "user", "add", USER, "--level", "rest", "--password-stdin", "--data-dir", str(self.data_dir), stdin=PASSWORD
+                "user",
+                "add",
+                USER,
+                "--level",
+                "rest",
+                "--password-stdin",
+                "--data-dir",
+                str(self.data_dir),
+                stdin=PASSWORD,
             )
             assert added.returncode == 0, added.stderr
         self.start()

@@ -20,8 +20,9 @@ HEAD = """# Reference of /rest
 
 Made by `./do docs` from the attribute tables in `src/sipregistrant/model/`; do not edit.
 
-*Req* is what the page says; what is required and has a default may be absent all the same. Numbers are one to ten ASCII digits. Names are matched in any
-case and answered as they stand here. *Source* is the vendor's page, or `observed` for what only programs that talk to real boxes tell.
+*Req* is what the page says; what is required and has a default may be absent all the same. Numbers are one to ten ASCII
+digits. Names are matched in any case and answered as they stand here. *Source* is the vendor's page, or `observed` for
+what only programs that talk to real boxes tell.
 """
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from tests.kamailio import Kamailio
 from tests.service import Rest, ServiceProcess
 

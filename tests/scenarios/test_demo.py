@@ -96,7 +96,10 @@ def test_the_picture_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     picture = tmp_path / "demo.svg"
     ended = run_command(*options(tmp_path / "var"), "--exit-when-registered", "--picture", str(picture))
     assert ended.returncode == 0
-    assert set(re.findall(r"https?://[^\s\"'<]+", picture.read_text())) <= {"http://www.w3.org/2000/svg", "https://www.textualize.io"}
+    assert set(re.findall(r"https?://[^\s\"'<]+", picture.read_text())) <= {
+        "http://www.w3.org/2000/svg",
+        "https://www.textualize.io",
+    }
 
 
 def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from tests.kamailio import Kamailio
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import ServiceProcess, eventually

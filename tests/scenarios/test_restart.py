@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from tests.kamailio import Kamailio
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import ServiceProcess, eventually, run_command
@@ -96,7 +97,9 @@ def test_un_register_on_stop_leaves_nothing_and_the_next_start_registers_again(
 def test_users_are_changed_through_the_service_that_holds_the_lock(service: Start) -> None:
     running = service()
     directory = str(running.data_dir)
-    added = run_command("user", "add", "second", "--level", "rest", "--password-stdin", "--data-dir", directory, stdin="pw2\n")
+    added = run_command(
+        "user", "add", "second", "--level", "rest", "--password-stdin", "--data-dir", directory, stdin="pw2\n"
+    )
     assert added.returncode == 0, added.stderr
     listed = run_command("user", "list", "--data-dir", directory)
     assert listed.stdout == "rest\trest\nsecond\trest\n"
@@ -114,9 +117,7 @@ def test_users_are_changed_through_the_service_that_holds_the_lock(service: Star
 
 def test_a_second_service_on_the_same_directory_says_who_is_in_the_way(service: Start) -> None:
     running = service()
-    second = run_command(
-        "serve", "--data-dir", str(running.data_dir), "--https", "127.0.0.1:0", "--sip", "127.0.0.1:0"
-    )
+    second = run_command("serve", "--data-dir", str(running.data_dir), "--https", "127.0.0.1:0", "--sip", "127.0.0.1:0")
     assert second.returncode == 1
     assert "is in use by another process" in second.stderr
 

@@ -165,7 +165,9 @@ async def _watch(service: Service, base: str, console: Console, stopped: asyncio
 def _tell(live: Live, shown: Shown, base: str, picture: Path | None) -> None:
     if picture is not None:
         picture.write_text(_picture(_table(shown)), encoding="utf-8")
-    live.console.print(f"All registered. Ctrl-C un-registers and stops. To look: curl -k {base}/healthz", soft_wrap=True)
+    live.console.print(
+        f"All registered. Ctrl-C un-registers and stops. To look: curl -k {base}/healthz", soft_wrap=True
+    )
 
 
 def _read_shown(tx: Tx) -> Shown:
