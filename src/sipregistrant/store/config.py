@@ -6,9 +6,10 @@ All functions are generic over the resources of `model/registry.py`; what a chan
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy import delete as sql_delete
 
 from ..errors import ObjectExists, ObjectInUse, ObjectMissing, ReferenceMissing, ValueRefused
@@ -110,7 +111,7 @@ def delete(tx: Tx, resource: Resource, key: Key) -> None:
     row = _require(tx, resource, key, check_parent(tx, resource, key.parent))
     _check_unused(tx, resource, key)
     before = reconcile.before_change(tx, resource, row.uid)
-    reconcile.deleting(tx, resource, row.uid, str(key))
+    reconcile.deleting(tx, resource, row.uid)
     table = OBJECTS[resource.name]
     tx.conn.execute(sql_delete(table).where(table.c.uid == row.uid))
     reconcile.deleted(tx, resource, row.uid, before)
@@ -194,12 +195,12 @@ def _check_unused(tx: Tx, resource: Resource, key: Key) -> None:
             raise ObjectInUse(resource.name, str(key), user.name, str(user_key))
 
 
-def _children_in_order(tx: Tx, resource: Resource, uid: int) -> list[int]:
+def _children_in_order(tx: Tx, resource: Resource, uid: int, most: int | None = None) -> list[int]:
     child = child_of(resource.name)
     if child is None:
         return []
     table = OBJECTS[child.name]
-    query = select(table.c.id).where(table.c.parent_uid == uid).order_by(table.c.position, table.c.id)
+    query = select(table.c.id).where(table.c.parent_uid == uid).order_by(table.c.position, table.c.id).limit(most)
     return list(tx.conn.execute(query).scalars())
 
 
@@ -215,14 +216,20 @@ def _reorder(tx: Tx, resource: Resource, key: Key, uid: int, sequence: str) -> N
     wanted = [part.strip(" ") for part in sequence.split(",")] if sequence.strip(" ") else []
     if not all(NUMBER.match(part) for part in wanted) or len(set(map(int, wanted))) != len(wanted):
         raise ValueRefused("bad", SEQUENCE, "ids separated by commas, each once")
-    there = _children_in_order(tx, resource, uid)
     named = [int(part) for part in wanted]
-    for id in named:
-        if id not in there or child is None:
-            raise ReferenceMissing(resource.name, str(key), SEQUENCE, f"{child.name if child else ''} {id}")
-    if child is None or not named:
+    if child is None or named == _children_in_order(tx, resource, uid, len(named)):
         return
     table = OBJECTS[child.name]
-    in_order = named + [id for id in there if id not in set(named)]
-    for position, id in enumerate(in_order, 1):
-        tx.conn.execute(update(table).where(table.c.parent_uid == uid, table.c.id == id).values(position=position))
+    children = {"uid": uid, "ids": json.dumps(named)}
+    there = set(tx.conn.execute(text(
+        f"SELECT id FROM {table.name} WHERE parent_uid = :uid AND id IN (SELECT value FROM json_each(:ids))"
+    ), children).scalars())  # fmt: skip
+    for id in named:
+        if id not in there:
+            raise ReferenceMissing(resource.name, str(key), SEQUENCE, f"{child.name} {id}")
+    # Below the first position of before: of a million entries only those that are named are written.
+    lowest = tx.conn.execute(select(func.min(table.c.position)).where(table.c.parent_uid == uid)).scalar_one()
+    tx.conn.execute(text(
+        f"UPDATE {table.name} SET position = :first + j.key FROM json_each(:ids) AS j "
+        f"WHERE {table.name}.parent_uid = :uid AND {table.name}.id = j.value"
+    ), children | {"first": lowest - len(named)})  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select, update
 
 from ..model.schedule import Class
+from .registrars import APPLY
 from .registrations import touch
 from .schema import INSTANCE, REGISTRAR, REGISTRATION
 from .tx import Tx
@@ -15,8 +16,6 @@ R = REGISTRATION.c
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
-
-APPLY = 1
 
 
 def save_clock(tx: Tx, boot_id: str, clock_offset_ms: int) -> None:

@@ -44,4 +44,4 @@ def _verify_now(password_hash: str | None, password: str) -> bool:
         is_right = HASHER.verify(password_hash or _nobody(), password)
     except (VerificationError, InvalidHashError):
         return False
-    return is_right and password_hash is not None
+    return is_right and bool(password_hash)

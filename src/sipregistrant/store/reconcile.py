@@ -20,7 +20,7 @@ from ..model.addressing import SHAPES_REGISTER
 from ..model.credentials import AUTHENTICATION_ID
 from ..model.registry import child_of
 from ..model.resource import Resource
-from .registrars import group_is_on, registrar_settings, values_of
+from .registrars import APPLY, IDLE, RETIRE, forget_unused, group_is_on, registrar_settings, values_of
 from .registrations import apply_entries, remember_unanswered, retire, touch
 from .schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION
 from .tx import Tx
@@ -33,10 +33,8 @@ SERVERS = OBJECTS["sipserver"]
 SERVER_TABLES = OBJECTS["sipservertable"]
 CREDENTIALS = OBJECTS["sipremoteauthentry"]
 
-IDLE, APPLY, RETIRE = range(3)
-
 # Well below the 20 ms that one transaction may take.
-ROWS_PER_STEP = 200
+ROWS_PER_STEP = 150
 
 # An entry's own retry timer changes no REGISTER.
 SHAPES_NOTHING = frozenset({"FailedRegistrationRetryTimer"})
@@ -64,8 +62,8 @@ def changed(tx: Tx, resource: Resource, uid: int, names: frozenset[str], before:
         case "sipregistrantentry":
             if names - SHAPES_NOTHING:
                 ids = tx.conn.execute(select(REGISTRATION.c.id).where(REGISTRATION.c.entry_uid == uid)).scalars().all()
-                remember_unanswered(tx, ids, before)
-                _apply_to_entry(tx, _row(tx, resource, uid), force=True)
+                remember_unanswered(tx, [(id, before) for id in ids])
+                _apply_to_entry(tx, _row(tx, resource, uid), force=True, before=before)
         case "sipserver" | "sipsg":
             _sync(tx, resource.name, uid, reshape=bool(names & SHAPES_REGISTER[resource.name]))
         case "sipprofile":
@@ -77,12 +75,14 @@ def changed(tx: Tx, resource: Resource, uid: int, names: frozenset[str], before:
             _touch_users_of_credential(tx, _row(tx, resource, uid))
 
 
-def deleting(tx: Tx, resource: Resource, uid: int, name: str) -> None:
+def deleting(tx: Tx, resource: Resource, uid: int) -> None:
     """Take leave of what an object holds, while it is still there."""
     if resource.name == "sipregistrantentry":
         entry = _row(tx, resource, uid)
         for row in tx.conn.execute(select(REGISTRATION).where(REGISTRATION.c.entry_uid == uid)).all():
-            retire(tx, row, registrar_settings(tx, row.registrar_id), entry, name)
+            settings = registrar_settings(tx, row.registrar_id)
+            assert settings is not None
+            retire(tx, settings, [(row, entry)])
     elif child_of(resource.name) is not None:
         tx.conn.execute(insert(PURGE).values(resource=resource.name, parent_uid=uid))
         tx.fan_out = True
@@ -95,8 +95,6 @@ def deleted(tx: Tx, resource: Resource, uid: int, before: Row[Any]) -> None:
             _sync(tx, resource.name, uid, reshape=True)
         case "sipremoteauthentry":
             _touch_users_of_credential(tx, before)
-        case "sipservertable":
-            _purge_step(tx)
 
 
 def step(tx: Tx) -> bool:
@@ -116,13 +114,13 @@ def _row(tx: Tx, resource: Resource, uid: int) -> Row[Any]:
     return tx.conn.execute(select(table).where(table.c.uid == uid)).one()
 
 
-def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool) -> None:
+def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool, before: Row[Any] | None = None) -> None:
     """Make the rows of one entry right, at each registrar that its table is registered at."""
     registrars = select(REGISTRAR).where(REGISTRAR.c.registrant_table_uid == entry.parent_uid)
     for registrar in tx.conn.execute(registrars).all():
         settings = registrar_settings(tx, registrar.id)
         if settings is not None:
-            apply_entries(tx, settings, [entry], is_on=bool(registrar.is_on), force=force)
+            apply_entries(tx, settings, [entry], is_on=bool(registrar.is_on), force=force, before=before)
 
 
 def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:
@@ -220,21 +218,18 @@ def _retire_step(tx: Tx, registrar: Row[Any]) -> None:
     settings = registrar_settings(tx, registrar.id)
     uids = [row.entry_uid for row in rows if row.entry_uid is not None]
     entries = {e.uid: e for e in tx.conn.execute(select(ENTRIES).where(ENTRIES.c.uid.in_(uids)))}
-    for row in rows:
-        entry = entries.get(row.entry_uid)
-        if entry is not None and entry.parent_uid != registrar.registrant_table_uid:
-            retire(tx, row, settings, entry)
+    leaving = [
+        (row, entry)
+        for row in rows
+        if (entry := entries.get(row.entry_uid)) is not None and entry.parent_uid != registrar.registrant_table_uid
+    ]
+    assert settings is not None
+    retire(tx, settings, leaving)
     if rows:
         _move(tx, registrar.id, RETIRE, rows[-1].id)
-    elif registrar.registrant_table_uid is None and not _has_rows(tx, registrar.id):
-        tx.conn.execute(delete(REGISTRAR).where(REGISTRAR.c.id == registrar.id))
     else:
         _move(tx, registrar.id, IDLE, 0)
-
-
-def _has_rows(tx: Tx, registrar_id: int) -> bool:
-    query = select(REGISTRATION.c.id).where(REGISTRATION.c.registrar_id == registrar_id).limit(1)
-    return tx.conn.execute(query).first() is not None
+        forget_unused(tx)
 
 
 def _move(tx: Tx, registrar_id: int, phase: int, cursor: int) -> None:
@@ -242,7 +237,10 @@ def _move(tx: Tx, registrar_id: int, phase: int, cursor: int) -> None:
 
 
 def _purge_step(tx: Tx) -> bool:
-    """Clear away some entries of a deleted table; tell whether there may be more."""
+    """Clear away some entries of a deleted table; tell whether there may be more.
+
+    Only when no fan-out is under way: their rows take leave first, with what the entries say.
+    """
     waiting = tx.conn.execute(select(PURGE).limit(1)).first()
     if waiting is None:
         return False

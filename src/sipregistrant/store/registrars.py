@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, exists, select
 
 from ..model import addressing, profiles, registrants, servers
 from ..model import groups as model_groups
 from ..model.addressing import OwnAddress
 from ..model.resource import Resource, Values
 from ..model.schedule import RegistrarSettings
-from .schema import OBJECTS, REGISTRAR
+from .schema import OBJECTS, REGISTRAR, REGISTRAR_COUNT, REGISTRATION
 from .tx import Tx
 
-__all__ = ["entry_values", "group_is_on", "groups", "key_of_entry", "registrar_settings", "values_of"]
+__all__ = [
+    "APPLY",
+    "IDLE",
+    "RETIRE",
+    "entry_values",
+    "forget_unused",
+    "group_is_on",
+    "groups",
+    "key_of_entry",
+    "registrar_settings",
+    "values_of",
+]
+
+IDLE, APPLY, RETIRE = range(3)
+"""The phases of a registrar's fan-out (`reconcile.py`)."""
 
 
 def values_of(resource: Resource, row: Row[Any] | None) -> Values:
@@ -60,6 +74,18 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
         credentials_uid=row.credentials_uid,
         is_gone=group_row is None or server_row is None,
     )
+
+
+def forget_unused(tx: Tx) -> None:
+    """Delete the registrars that no entry registers at any more, once nothing is left to un-register there."""
+    has_rows = exists().where(REGISTRATION.c.registrar_id == REGISTRAR.c.id)
+    gone = tx.conn.execute(
+        delete(REGISTRAR)
+        .where(REGISTRAR.c.registrant_table_uid.is_(None), REGISTRAR.c.phase == IDLE, ~has_rows)
+        .returning(REGISTRAR.c.id)
+    ).scalars().all()  # fmt: skip
+    if gone:
+        tx.conn.execute(delete(REGISTRAR_COUNT).where(REGISTRAR_COUNT.c.registrar_id.in_(gone)))
 
 
 def key_of_entry(tx: Tx, entry: Values, settings: RegistrarSettings) -> int:

@@ -8,46 +8,49 @@ touch bumps `wanted_rev`, so that an attempt that is in flight meanwhile is know
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects import sqlite
 
-from ..model.resource import Values
 from ..model.schedule import Class, RegistrarSettings
 from ..model.status import State
 from .credentials import credentials_for
 from .registrars import entry_values, key_of_entry
-from .schema import BOUND, REGISTRAR_COUNT, REGISTRATION, TOMBSTONE
-from .tx import Key, Tx
+from .schema import BOUND, OBJECTS, REGISTRAR_COUNT, REGISTRATION, TOMBSTONE
+from .tx import Tx
 
 __all__ = ["apply_entries", "count", "remember_unanswered", "remove", "retire", "touch"]
 
 R = REGISTRATION.c
 
 
-def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any]], *, is_on: bool,
-                  force: bool) -> None:  # fmt: skip
+def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any]], *, is_on: bool, force: bool,
+                  before: Row[Any] | None = None) -> None:  # fmt: skip
     """Make the rows of some entries at one registrar what is wanted now.
 
     A row whose binding key is still right is touched where `force` is set or its wish differs; one whose key is not
-    (another AOR, another domain) is retired, and a new one stands in for it.
+    (another AOR, another domain) is retired, and a new one stands in for it. `before` is the one entry as it was, where
+    it has changed: the old binding goes with the credentials of the old user.
     """
     there = _rows_of(tx, settings.id, entries)
+    to_retire: list[tuple[Row[Any], Row[Any]]] = []
     to_make: list[tuple[int, int]] = []
     to_touch: list[int] = []
     for entry in entries:
         key = key_of_entry(tx, entry_values(entry), settings)
         row = there.get(entry.uid)
         if row is not None and row.binding_key != key:
-            retire(tx, row, settings, entry)
+            to_retire.append((row, entry if before is None else before))
             row = None
         if row is None:
             if is_on:
                 to_make.append((entry.uid, key))
         elif force or bool(row.desired) != is_on:
             to_touch.append(row.id)
+    retire(tx, settings, to_retire)
     touch(tx, to_touch, desired=is_on)
     _make(tx, settings.id, to_make)
 
@@ -56,7 +59,8 @@ TOUCH = text("""
 UPDATE registration SET
   desired = coalesce(:desired, desired), wanted_rev = wanted_rev + 1,
   class = CASE WHEN coalesce(:desired, desired) = 0 THEN 2 WHEN expires_at > :now THEN 0 ELSE 1 END,
-  due_at = CASE WHEN coalesce(:desired, desired) = 1 OR expires_at > :now OR maybe_held_until > :now THEN :now END
+  due_at = CASE WHEN coalesce(:desired, desired) = 1 OR expires_at > :now OR maybe_held_until > :now THEN :now END,
+  failures = 0
 WHERE id IN (SELECT value FROM json_each(:ids))
 RETURNING registrar_id
 """)
@@ -65,54 +69,84 @@ RETURNING registrar_id
 def touch(tx: Tx, ids: Collection[int], *, desired: bool | None = None) -> None:
     """Make rows due now, because what they want has changed; `desired` None leaves the wish as it is.
 
-    A row that is not wanted and holds nothing has nothing to do: it is parked.
+    A row that is not wanted and holds nothing has nothing to do: it is parked. Failures are counted anew: the waits that
+    grow with them grow only while nothing is changed.
     """
     if ids:
         values = {"desired": None if desired is None else int(desired), "now": tx.now, "ids": json.dumps(list(ids))}
         tx.knocks.update(tx.conn.execute(TOUCH, values).scalars())
 
 
-def retire(tx: Tx, row: Row[Any], settings: RegistrarSettings | None, entry_row: Row[Any], was: str = "") -> None:
-    """Take a row from its entry: gone for every read, un-registered where a binding is held or maybe held."""
-    count(tx, row.registrar_id, row.state, -1)
-    if row.expires_at <= tx.now and row.maybe_held_until <= tx.now:
-        remove(tx, [row.id])
+RETIRE = text("""
+UPDATE registration SET entry_uid = NULL, desired = 0, class = 2, due_at = :now, wanted_rev = wanted_rev + 1
+WHERE id IN (SELECT value FROM json_each(:ids))
+""")
+
+
+def retire(tx: Tx, settings: RegistrarSettings, leaving: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
+    """Take rows of a registrar from their entries: gone for every read, un-registered where a binding is held or maybe
+    held.
+
+    Each row comes with its entry as it was when it was last sent.
+    """
+    for state, number in Counter(row.state for row, _ in leaving).items():
+        count(tx, settings.id, state, -number)
+    held = [(row, entry) for row, entry in leaving if row.expires_at > tx.now or row.maybe_held_until > tx.now]
+    kept = {row.id for row, _ in held}
+    remove(tx, [row.id for row, _ in leaving if row.id not in kept])
+    if not held:
         return
-    remember_unanswered(tx, [row.id], entry_row)
-    uid = settings.credentials_uid if settings is not None else None
-    known = credentials_for(tx, uid, [entry_row.from_user]).get(entry_row.from_user, [])
-    secret = json.dumps([[c.realm, c.username, c.password] for c in known])
-    tx.conn.execute(insert(TOMBSTONE).values(
-        registration_id=row.id,
-        was=was or str(Key(entry_row.id, entry_row.parent_uid)),
-        credentials=tx.vault.seal(secret, f"tombstone:{row.id}:credentials"),
-    ))  # fmt: skip
-    tx.conn.execute(
-        update(REGISTRATION)
-        .where(R.id == row.id)
-        .values(entry_uid=None, desired=0, klass=Class.UNREGISTER, due_at=tx.now, wanted_rev=R.wanted_rev + 1)
-    )
-    tx.knocks.add(row.registrar_id)
+    remember_unanswered(tx, [(row.id, entry) for row, entry in held])
+    _bury(tx, settings, held)
+    tx.conn.execute(RETIRE, {"now": tx.now, "ids": json.dumps(sorted(kept))})
+    tx.knocks.add(settings.id)
 
 
-def remember_unanswered(tx: Tx, ids: Collection[int], entry_row: Row[Any]) -> None:
-    """Keep the entry as it is now beside rows that may hold what was never answered.
+def _bury(tx: Tx, settings: RegistrarSettings, held: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
+    """Make the tombstones: what the entry and its credentials would have told an un-REGISTER."""
+    known = credentials_for(tx, settings.credentials_uid, {entry.from_user for _, entry in held})
+    tables = OBJECTS["sipcontactregistrant"]
+    uids = {entry.parent_uid for _, entry in held}
+    ids = {row.uid: row.id for row in tx.conn.execute(select(tables).where(tables.c.uid.in_(uids)))}
+    tombstones = []
+    for row, entry in held:
+        secret = json.dumps([[c.realm, c.username, c.password] for c in known.get(entry.from_user, [])])
+        tombstones.append({
+            "registration_id": row.id,
+            "was": f"{ids.get(entry.parent_uid, '?')}:{entry.id}",
+            "credentials": tx.vault.seal(secret, f"tombstone:{row.id}:credentials"),
+        })  # fmt: skip
+    tx.conn.execute(insert(TOMBSTONE), tombstones)
+
+
+def remember_unanswered(tx: Tx, entries: Collection[tuple[int, Row[Any]]]) -> None:
+    """Keep entries as they are now beside rows that may hold what was never answered.
 
     `bound.sent` is written at settle. Where a REGISTER went out and none has settled yet, only the entry tells which
     contacts it may have bound, and the entry is about to change.
     """
+    by_id = dict(entries)
     unanswered = tx.conn.execute(
         select(R.id).outerjoin(BOUND, BOUND.c.registration_id == R.id)
-        .where(R.id.in_(ids), R.maybe_held_until > tx.now, BOUND.c.sent.is_(None), BOUND.c.entry.is_(None))
-    ).scalars()  # fmt: skip
-    snapshot = json.dumps(entry_values(entry_row))
-    for id in unanswered:
-        made = sqlite.insert(BOUND).values(registration_id=id, entry=snapshot, min_expires=0)
-        tx.conn.execute(made.on_conflict_do_update(index_elements=["registration_id"], set_={"entry": snapshot}))
+        .where(text("registration.id IN (SELECT value FROM json_each(:ids))"), R.maybe_held_until > tx.now,
+               BOUND.c.sent.is_(None), BOUND.c.entry.is_(None)),
+        {"ids": json.dumps(list(by_id))},
+    ).scalars().all()  # fmt: skip
+    if unanswered:
+        made = sqlite.insert(BOUND)
+        tx.conn.execute(
+            made.on_conflict_do_update(index_elements=["registration_id"], set_={"entry": made.excluded.entry}),
+            [
+                {"registration_id": id, "entry": json.dumps(entry_values(by_id[id])), "min_expires": 0}
+                for id in unanswered
+            ],
+        )
 
 
 def remove(tx: Tx, ids: Collection[int]) -> None:
     """Delete rows and all that belongs to them."""
+    if not ids:
+        return
     tx.conn.execute(delete(REGISTRATION).where(R.id.in_(ids)))
     tx.conn.execute(delete(BOUND).where(BOUND.c.registration_id.in_(ids)))
     tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id.in_(ids)))
@@ -172,7 +206,7 @@ def _make(tx: Tx, registrar_id: int, wanted: list[tuple[int, int]]) -> None:
 
 def _adopt(tx: Tx, row: Row[Any], registrar_id: int, uid: int) -> None:
     tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id == row.id))
-    tx.conn.execute(update(REGISTRATION).where(R.id == row.id).values(entry_uid=uid, failures=0))
+    tx.conn.execute(update(REGISTRATION).where(R.id == row.id).values(entry_uid=uid))
     count(tx, registrar_id, row.state, +1)
     touch(tx, [row.id], desired=True)
 

@@ -134,7 +134,8 @@ def _worst_of(registrations: Iterable[_Shown], now: int) -> Runtime:
 def _address(row: Row[Any], sent: Sent | None) -> str:
     """Return `transport:host:port` of the registrar: where it was spoken to, else where it is configured to be."""
     if sent is not None:
-        return f"{sent.transport}:{sent.host}:{sent.port}"
+        host = f"[{sent.host}]" if ":" in sent.host else sent.host
+        return f"{sent.transport}:{host}:{sent.port}"
     return "" if row.host is None else f"{TRANSPORTS[row.protocol]}:{row.host}:{row.port}"
 
 

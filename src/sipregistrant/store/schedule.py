@@ -21,9 +21,10 @@ from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Values
 from ..model.schedule import Claim, Claimed, Class, Rival, Sent, Settled
 from ..model.status import State
+from ..sip.backoff import retry_wait_while_held
 from ..sip.registration import Credential
 from .credentials import credentials_for
-from .registrars import registrar_settings
+from .registrars import forget_unused, registrar_settings
 from .registrations import count
 from .schema import BOUND, OBJECTS, REGISTRAR, REGISTRATION, TOMBSTONE
 from .store import Store
@@ -39,6 +40,10 @@ WEIGHTS = {Class.HELD: 0.70, Class.NEW: 0.20, Class.UNREGISTER: 0.05, Class.FAIL
 
 LATE_MS = 5_000
 """Held rows that are this late take the whole claim: a binding that lapses is worse than a new one that waits."""
+
+LONGEST_ATTEMPT_MS = 64_000
+"""A REGISTER, a challenge and another REGISTER, each at its time-out. A row whose binding may lapse within that time
+holds nothing certain while it is in flight."""
 
 UNREGISTER_WAIT_SECONDS = 120
 """What is written at claim as the next try of an un-REGISTER, in case this process dies of it."""
@@ -99,7 +104,8 @@ UPDATE registration SET
                WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > :now THEN 0 ELSE 1 END,
   due_at = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.due_at ELSE :now END,
   state = j.state, applied_rev = j.wanted_rev, cseq = j.cseq, generation = j.generation, expires_at = j.expires_at,
-  maybe_held_until = j.maybe_held_until, attempted_at = j.attempted_at, since_at = j.since_at, failures = j.failures,
+  maybe_held_until = j.maybe_held_until, attempted_at = j.attempted_at, since_at = j.since_at,
+  failures = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.failures ELSE 0 END,
   last_code = j.last_code, last_reason = j.last_reason, challenge = j.challenge, nonce_count = j.nonce_count
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS wanted_rev, value ->> 2 AS class, value ->> 3 AS due_at,
              value ->> 4 AS state, value ->> 5 AS cseq, value ->> 6 AS generation, value ->> 7 AS expires_at,
@@ -116,11 +122,16 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+def _storable(value: str | None) -> str | None:
+    """Return a text that can be read again: a peer's bytes that were no UTF-8 would spoil every claim of their row."""
+    return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+
+
 def _as_json(outcomes: Iterable[Settled]) -> str:
     rows = [
         (o.id, o.wanted_rev, int(o.klass), None if o.due_at is None else _ms(o.due_at), int(o.state), o.cseq, o.generation,
          _ms(o.expires_at), _ms(o.maybe_held_until), _ms(o.attempted_at), _ms(o.since_at), o.failures, o.last_code,
-         o.last_reason, o.challenge, o.nonce_count)
+         _storable(o.last_reason), _storable(o.challenge), o.nonce_count)
         for o in outcomes
     ]  # fmt: skip
     return json.dumps(rows, separators=(",", ":"))
@@ -132,7 +143,8 @@ WHERE registrar_id = :registrar_id AND class = :klass AND due_at IS NOT NULL ORD
 """)
 
 
-def _due_rows(tx: Tx, registrar_id: int, limit: int, in_flight: frozenset[int]) -> tuple[dict[Class, list[tuple[int, int]]], float | None]:  # fmt: skip
+def _due_rows(tx: Tx, registrar_id: int, limit: int,
+              in_flight: frozenset[int]) -> tuple[dict[Class, list[tuple[int, int]]], float | None]:  # fmt: skip
     """Return by class the (id, due_at) of due rows, earliest first, and when the first row that is not due will be."""
     due: dict[Class, list[tuple[int, int]]] = {}
     upcoming: list[int] = []
@@ -246,9 +258,13 @@ RIVALS = (
 def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
     """Add what other rows of the same binding key want, to those that may remove contacts (design, rule 7).
 
-    That is a row that is not wanted any more, and one whose configuration has changed since something was bound.
+    That is a row that is not wanted any more, one whose configuration has changed since something was bound, and one
+    that failed since: what it sent unanswered may be bound beside what was.
     """
-    removing = [row for row in rows if not row.desired or (row.sent and row.wanted_rev != row.applied_rev)]
+    removing = [
+        row for row in rows
+        if not row.desired or (row.sent and (row.wanted_rev != row.applied_rev or row.failures))
+    ]  # fmt: skip
     if not removing:
         return
     keys = json.dumps([row.binding_key for row in removing])
@@ -271,25 +287,30 @@ json_each(:rows)) AS j WHERE registration.id = j.id
 def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
     """Write what must be known even if this process dies before it settles.
 
-    A row that holds nothing yet may hold something from the moment its REGISTER is sent (design, rule 8). One that
-    failed before, and an un-REGISTER, have their next wait written, so that a crash that they cause is not caused
-    again at once (rule 12).
+    A row that holds nothing, or not for long, may hold something from the moment its REGISTER is sent (design, rule
+    8). One that failed before, and an un-REGISTER, have their next wait written, so that a crash that they cause is not
+    caused again at once (rule 12).
     """
     written = []
     for row in rows:
         until = 0
         due_at = None
         if row.desired and row.entry is not None:
-            if row.expires_at * 1000 <= tx.now:
-                until = tx.now + 1000 * _longest_ttl(row.entry)
-            if row.klass is Class.FAILING:
-                due_at = tx.now + 1000 * int(row.entry["FailedRegistrationRetryTimer"] or 0)
+            if _ms(row.expires_at) <= tx.now + LONGEST_ATTEMPT_MS:
+                until = tx.now + 1000 * max(_longest_ttl(row.entry), row.min_expires)
+            if row.failures or row.klass is Class.FAILING:
+                due_at = tx.now + _ms(_wait_after_failure(row, row.entry, tx.now / 1000))
         elif not row.desired:
             due_at = tx.now + 1000 * UNREGISTER_WAIT_SECONDS
         if until or due_at:
             written.append((row.id, until, due_at))
     if written:
         tx.conn.execute(WRITE_AT_CLAIM, {"rows": json.dumps(written)})
+
+
+def _wait_after_failure(row: Claimed, entry: Values, now: float) -> float:
+    timer = float(entry["FailedRegistrationRetryTimer"] or 0)
+    return retry_wait_while_held(timer, row.expires_at - now, 0) if row.expires_at > now else timer
 
 
 def _longest_ttl(entry: Values) -> int:
@@ -317,7 +338,8 @@ def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
 
 WRITE_BOUND = text("""
 INSERT INTO bound (registration_id, sent, entry, min_expires)
-SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0) FROM json_each(:rows) WHERE true
+SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0) FROM json_each(:rows)
+WHERE EXISTS (SELECT 1 FROM registration WHERE id = value ->> 0)
 ON CONFLICT (registration_id) DO UPDATE SET
   sent = coalesce(excluded.sent, bound.sent), entry = CASE WHEN excluded.sent IS NULL THEN bound.entry END,
   min_expires = CASE WHEN excluded.min_expires = 0 THEN bound.min_expires ELSE excluded.min_expires END
@@ -349,6 +371,7 @@ def _end(tx: Tx, outcomes: list[Settled]) -> None:
         f"DELETE FROM tombstone WHERE registration_id IN ({over}) "
         "AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = tombstone.registration_id)"
     ), rows)  # fmt: skip
+    forget_unused(tx)
 
 
 class StoreSchedule:

@@ -55,7 +55,7 @@ class Vault:
         body = KEY_ID_BYTES + NONCE_BYTES
         try:
             return self._cipher.decrypt(sealed[KEY_ID_BYTES:body], sealed[body:], place.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyUnusable(str(self.path), f"does not open the secret of {place}") from None
 
 

@@ -107,11 +107,9 @@ class Store:
         lock, vault = _prepare(directory)
         try:
             saved = _read_instance(directory)
-            engine = _engine(directory)
-            with engine.begin() as connection:
-                result = function(Tx(connection, vault, clock(saved.boot_id, saved.clock_offset_ms)()), *args, **kwargs)
-            engine.dispose()
-            return result
+            now = clock(saved.boot_id, saved.clock_offset_ms)()
+            with _opened(directory) as connection:
+                return function(Tx(connection, vault, now), *args, **kwargs)
         finally:
             os.close(lock)
 
@@ -170,7 +168,10 @@ def _prepare(directory: Path) -> tuple[int, Vault]:
         raise StoreUnavailable(f"{directory}: {error.strerror}") from None
     try:
         _take(lock, directory)
-        vault = Vault(directory / "key")
+        key = directory / "key"
+        if (directory / DATABASE).exists() and not key.exists():
+            raise KeyUnusable(str(key), "is missing; a new one would not open the secrets of this database")
+        vault = Vault(key)
         with _opened(directory) as connection:
             migrate(connection)
             _make_first_objects(connection, vault)

@@ -10,14 +10,16 @@ Exactly one connection may write and checkpoint: SQLite before 3.51.3 can lose c
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import StoreUnavailable
 from .tx import Tx
@@ -123,13 +125,15 @@ class Writer:
                     self._run_job(job, tx)
                     if time.perf_counter() >= until:
                         break
-        except DBAPIError as error:
-            # BEGIN or COMMIT failed: nothing of this transaction is on disk.
-            for job in done:
-                job.error = StoreUnavailable(str(error.orig))
+        except (SQLAlchemyError, StoreUnavailable) as error:
+            # BEGIN or COMMIT failed, or the whole was rolled back: nothing of this transaction is on disk.
             if not done and (job := self._next()) is not None:
-                job.error = StoreUnavailable(str(error.orig))
                 done.append(job)
+            for job in done:
+                job.error = StoreUnavailable(_cause(error))
+            # Where COMMIT was refused SQLite leaves the transaction open, and SQLAlchemy takes it for ended.
+            with suppress(sqlite3.Error):
+                self._connection.connection.rollback()
             return done, None
         return done, tx
 
@@ -139,14 +143,31 @@ class Writer:
             with self._connection.begin_nested():
                 job.result = job.function(tx, *job.arguments)
         except DBAPIError as error:
-            job.error = StoreUnavailable(str(error.orig))
+            job.error = StoreUnavailable(_cause(error))
+            if not self._is_in_transaction:
+                # Out of space in the middle of a statement, SQLite rolls back all, not the savepoint alone.
+                raise job.error from None
         except BaseException as error:
             job.error = error
         if job.error is not None:
             tx.knocks = knocks
+
+    @property
+    def _is_in_transaction(self) -> bool:
+        return bool(getattr(self._connection.connection.dbapi_connection, "in_transaction", True))
 
     def _deliver(self, done: list[Job], tx: Tx | None) -> None:
         if tx is not None:
             self._committed(tx)
         for job in done:
             job.deliver()
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the database said first: the rollback after it may fail too, and says less."""
+    if isinstance(error, StoreUnavailable):
+        return error.cause
+    first, earlier = error, error.__context__
+    while earlier is not None:
+        first, earlier = earlier if isinstance(earlier, DBAPIError) else first, earlier.__context__
+    return str(first.orig) if isinstance(first, DBAPIError) else str(first)
