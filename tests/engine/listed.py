@@ -51,8 +51,8 @@ LATENCY_SECONDS = 0.01
 
 def entry(aor: str = "sip:alice@example.com", **values: Value) -> Values:
     """Return the values of a registrant entry: Static, one contact, all else as on the page."""
-    made = registrants.ENTRY.to_create({"AOR": aor, "AorType": "3", "URI1": "sip:alice@192.0.2.1:5070"})
-    return {**made, **values}
+    made = registrants.ENTRY.to_create({"AOR": "sip:alice@example.com", "AorType": "3"})
+    return {**made, "AOR": aor, "URI1": "sip:alice@192.0.2.1:5070", **values}
 
 
 def make_row(id: int = 1, *, registrar_id: int = 1, due_in: float = 0.0, **changes: object) -> Claimed:
@@ -293,11 +293,12 @@ def challenge(request: Request, nonce: str = "n1", *, stale: bool = False) -> by
 
 @contextlib.asynccontextmanager
 async def engine_on(schedule: ListSchedule, network: Network, *, groups: Sequence[GroupAddress] = (GROUP,),
-                    own_address: str = "", tokens: Tokens | None = None, crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
+                    own_address: str = "", tokens: Tokens | None = None, timers: SipTimers | None = None,
+                    crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
     """Run the engine; stop it at the end. `crashes` is how many of our own mistakes the test provokes."""
     loop = asyncio.get_running_loop()
     engine = Engine(
-        schedule, clock_of(loop), b"key", EngineSettings(own_address=own_address, timers=SipTimers()),
+        schedule, clock_of(loop), b"key", EngineSettings(own_address=own_address, timers=timers or SipTimers()),
         tokens=tokens or SystemTokens(), make_flow=network.make_flow,
     )  # fmt: skip
     await engine.start(groups)

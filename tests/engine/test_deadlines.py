@@ -97,10 +97,11 @@ async def test_what_has_no_deadline_is_not_held() -> None:
 async def test_an_item_that_is_always_due_does_not_stop_the_loop() -> None:
     calls = Calls()
     calls.deadlines.watch(Item(*[0.0] * 50))
-    other = Item(0.001)
-    calls.deadlines.watch(other)
+    for turn in range(1, 20):
+        await asyncio.sleep(0)
+        assert len(calls.made) <= turn
     await asyncio.sleep(1)
-    assert len(calls.made) == 51
+    assert len(calls.made) == 50
 
 
 @in_virtual_time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,6 +19,7 @@ from sipregistrant.model.status import State
 from sipregistrant.sandbox.registrar import SandboxRegistrar
 from sipregistrant.sandbox.server import SandboxServer
 from sipregistrant.sip.message import Request
+from sipregistrant.sip.transaction import SipTimers
 from tests.engine.listed import (
     EPOCH,
     GROUP,
@@ -519,6 +520,30 @@ async def test_a_crash_of_the_core_while_it_judges_an_answer_is_put_off_and_the_
     assert schedule.rows[2].maybe_held_until > EPOCH + 3600
 
 
+class FailingTimers(SipTimers):
+    """Timers that say only three times what Timer F is."""
+
+    times: ClassVar[list[None]] = []
+
+    @property
+    def timeout(self) -> float:
+        self.times.append(None)
+        if len(self.times) == 4:
+            raise ArithmeticError
+        return 32.0
+
+
+@in_virtual_time
+async def test_a_crash_of_the_core_at_a_deadline_is_put_off_and_the_others_go_on() -> None:
+    schedule, network = with_poison({}), Network()
+    network.answer = lambda request: [] if "sip:u2@" in (request.first("to") or "") else [ok(request)]
+    async with engine_on(schedule, network, timers=FailingTimers(), crashes=1) as engine:
+        await asyncio.sleep(60)
+        assert_holds_nothing(engine)
+    assert_only_the_middle_one_was_put_off(schedule)
+    assert schedule.rows[2].maybe_held_until > EPOCH + 3600
+
+
 @in_virtual_time
 async def test_an_outcome_that_the_store_cannot_take_is_settled_without_what_it_says() -> None:
     def fault(outcomes: Sequence[Settled]) -> Exception | None:
@@ -526,13 +551,27 @@ async def test_an_outcome_that_the_store_cannot_take_is_settled_without_what_it_
 
     schedule, network = with_poison({}), Network(with_digest)
     schedule.settle_fault = fault
-    async with engine_on(schedule, network, crashes=2) as engine:
+    async with engine_on(schedule, network, crashes=1) as engine:
         await asyncio.sleep(60)
         assert_holds_nothing(engine)
     assert {settled.id for settled in schedule.settled} == {1, 2, 3}
     assert schedule.rows[2].due_at == pytest.approx(EPOCH + 3600, abs=1)
     assert schedule.rows[1].challenge
     assert not schedule.rows[2].challenge
+
+
+@in_virtual_time
+async def test_a_store_that_takes_not_even_that_is_a_store_that_fails() -> None:
+    schedule, network = ListSchedule([make_row(1), make_row(2)]), Network()
+    schedule.settle_fault = lambda outcomes: ValueError() if any(settled.id == 2 for settled in outcomes) else None
+    async with engine_on(schedule, network, crashes=1) as engine:
+        await asyncio.sleep(30)
+        assert {settled.id for settled in schedule.settled} == {1}
+        schedule.settle_fault = lambda outcomes: None
+        await asyncio.sleep(2)
+        assert_holds_nothing(engine)
+    assert {settled.id for settled in schedule.settled} == {1, 2}
+    assert len(network.heard) == 2
 
 
 @in_virtual_time
@@ -843,10 +882,10 @@ async def test_stop_settles_what_is_answered_in_time_and_leaves_the_rest() -> No
     assert {heard.aor for heard in network.heard} == {f"sip:u{id}@example.com" for id in range(1, 21)}
     assert {settled.id for settled in schedule.settled} == set(range(1, 21)) - {7}
     assert schedule.rows[7].due_at <= EPOCH
-    sent = len(network.heard)
+    claims, counters = list(schedule.claims), engine.counters
     engine.knock([1])
     await asyncio.sleep(100)
-    assert len(network.heard) == sent
+    assert (schedule.claims, engine.counters) == (claims, counters)
 
 
 @in_virtual_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,10 +18,19 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory as a first start leaves it: made once, because it takes longer than most tests."""
+    directory = tmp_path_factory.mktemp("store") / "first"
+    Store.once(directory, Clock(), lambda tx: None)
+    return directory
+
+
 @pytest.fixture
-async def site(tmp_path: Path, clock: Clock) -> AsyncIterator[Site]:
+async def site(first_start: Path, tmp_path: Path, clock: Clock) -> AsyncIterator[Site]:
     """An open store, and around it the words of an operator and of an engine."""
     site = Site(tmp_path / "var", clock)
+    shutil.copytree(first_start, site.directory)
     await site.open()
     yield site
     await site.store.close()

@@ -5,26 +5,30 @@ an operator and of an engine.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, select, text
 
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Claim, Claimed, Class, Sent, SentContact, Settled
 from sipregistrant.model.status import State
 from sipregistrant.store import config, reconcile, runtime, schedule
-from sipregistrant.store.schema import REGISTRATION
+from sipregistrant.store.schema import OBJECTS, REGISTRATION
 from sipregistrant.store.store import DATABASE, Store
 from sipregistrant.store.tx import Key, Tx
 
 __all__ = ["NOW", "Clock", "Site", "failed", "registered", "removed"]
 
 NOW = 1_800_000_000_000
+
+SERVER: dict[str, str | int] = {
+    "Host": "203.0.113.5", "DomainName": "example.com", "ContactRegistrantTableID": 1, "RemoteAuthorizationTableID": 1,
+}  # fmt: skip
 
 
 class Clock:
@@ -76,6 +80,12 @@ class Site:
         with closing(sqlite3.connect(f"{self.database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             yield connection
 
+    @contextmanager
+    def raw_writer(self) -> Iterator[sqlite3.Connection]:
+        """Write to the file with a connection that the store knows nothing of."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as connection:
+            yield connection
+
     # The words of an operator; keys as the wire writes them: `3`, `3:1`.
 
     async def put(self, resource: str, id: str, **form: str | int) -> None:
@@ -96,26 +106,36 @@ class Site:
     async def runtime(self, resource: str, id: str) -> runtime.Runtime:
         return await self.store.read(runtime.runtime, RESOURCES[resource], key(id))
 
-    async def put_table(self, entries: int = 1, *, table: int = 1, **form: str | int) -> None:
+    async def put_all(self, *objects: tuple[str, str, Mapping[str, str | int]]) -> None:
+        """PUT several objects in one transaction."""
+
+        def create_all(tx: Tx) -> None:
+            for resource, id, form in objects:
+                config.create(tx, RESOURCES[resource], key(id), _form(form))
+
+        await self.store.write(create_all)
+
+    async def put_table(self, entries: int = 1, table: str = "1", **form: str | int) -> None:
         """PUT a registrant table with entries of the AORs sip:u1, sip:u2, … at the server's domain."""
-        await self.put("sipcontactregistrant", str(table))
-        for n in range(1, entries + 1):
-            await self.put("sipregistrantentry", f"{table}:{n}", AOR=f"sip:u{n}", AorType=2, **form)
+        await self.put_all(*_table(entries, table, form))
+
+    async def put_copies(self, number: int) -> None:
+        """Make many more entries like the first one at once, of the AORs sip:u2, sip:u3, …, as an import would."""
+        await self.store.write(_copy_first_entry, number)
 
     async def put_server(self, id: str = "1:1", **form: str | int) -> None:
         """PUT a server that table 1 registers at, with the credentials of table 1."""
-        await self.put("sipserver", id, **{
-            "Host": "203.0.113.5", "DomainName": "example.com", "ContactRegistrantTableID": 1,
-            "RemoteAuthorizationTableID": 1, **form,
-        })  # fmt: skip
+        await self.put_all(("sipserver", id, SERVER | form))
 
     async def put_chain(self, entries: int = 1, **form: str | int) -> None:
         """PUT all that makes entries register: credentials for each user, a table, its entries and a server."""
-        await self.put("sipremoteauthtable", "1")
-        for n in range(1, entries + 1):
-            await self.put("sipremoteauthentry", f"1:{n}", User=f"u{n}", EncryptedPassword=f"secret-of-u{n}")
-        await self.put_table(entries, **form)
-        await self.put_server()
+        credentials = [
+            ("sipremoteauthentry", f"1:{n}", {"User": f"u{n}", "EncryptedPassword": f"secret-of-u{n}"})
+            for n in range(1, entries + 1)
+        ]
+        await self.put_all(
+            ("sipremoteauthtable", "1", {}), *credentials, *_table(entries, "1", form), ("sipserver", "1:1", SERVER)
+        )
         await self.reconcile()
 
     async def reconcile(self, most: int = 100) -> int:
@@ -168,11 +188,31 @@ def key(id: str) -> Key:
     return Key(int(child), int(parent)) if colon else Key(int(id))
 
 
-def _form(form: dict[str, str | int]) -> dict[str, str]:
+def _table(entries: int, table: str, form: Mapping[str, str | int]) -> list[tuple[str, str, Mapping[str, str | int]]]:
+    known = [
+        ("sipregistrantentry", f"{table}:{n}", {"AOR": f"sip:u{n}", "AorType": 2, **form})
+        for n in range(1, entries + 1)
+    ]
+    return [("sipcontactregistrant", table, {}), *known]
+
+
+def _form(form: Mapping[str, str | int]) -> dict[str, str]:
     return {name: str(value) for name, value in form.items()}
 
 
-def registered(row: Claimed, clock: Clock, *, granted: int = 3600, contacts: Sequence[str] = (), **changes: Any) -> Settled:
+def _copy_first_entry(tx: Tx, number: int) -> None:
+    names = [column.name for column in OBJECTS["sipregistrantentry"].columns if column.name != "uid"]
+    own = {"id": "id + n", "aor": "'sip:u' || (id + n)", "from_user": "'u' || (id + n)", "position": "position + n"}
+    tx.conn.execute(text(
+        f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number}) "
+        f"INSERT INTO sipregistrantentry ({', '.join(names)}) "
+        f"SELECT {', '.join(own.get(name, name) for name in names)} FROM sipregistrantentry, numbers WHERE uid = 1"
+    ))  # fmt: skip
+
+
+def registered(
+    row: Claimed, clock: Clock, *, granted: int = 3600, contacts: Sequence[str] = (), **changes: Any
+) -> Settled:
     """Return what is settled when the registrar granted what was asked: due again at half of it."""
     uris = contacts or [f"sip:{row.id}@192.0.2.10"]
     domain = "sip:example.com"

@@ -72,8 +72,8 @@ async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
 
 
 async def test_the_same_entry_id_may_stand_in_two_tables(site: Site) -> None:
-    await site.put_table(1, table=1)
-    await site.put_table(1, table=2)
+    await site.put_table(1, "1")
+    await site.put_table(1, "2")
     assert await site.ids("sipregistrantentry", 2) == [1]
 
 
@@ -105,8 +105,8 @@ async def test_ids_are_listed_in_ascending_order(site: Site) -> None:
 
 
 async def test_all_entries_of_a_table_are_read_at_once_and_no_others(site: Site, store: Store) -> None:
-    await site.put_table(2, table=1)
-    await site.put_table(1, table=2)
+    await site.put_table(2, "1")
+    await site.put_table(1, "2")
     found = await store.read(config.get_all, RESOURCES["sipregistrantentry"], 1)
     assert [(str(key), values["AOR"]) for key, values in found] == [("1:1", "sip:u1"), ("1:2", "sip:u2")]
 

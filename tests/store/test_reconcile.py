@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
 from sipregistrant.model.schedule import Class
 from sipregistrant.store import reconcile
-from sipregistrant.store.reconcile import APPLY, IDLE, ROWS_PER_STEP
+from sipregistrant.store.reconcile import ROWS_PER_STEP
+from sipregistrant.store.registrars import APPLY, IDLE
 from sipregistrant.store.schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION, TOMBSTONE
-from sipregistrant.store.tx import Tx
 
 from .support import Clock, Site, registered, removed
 
 MANY = 1000
 
 
-def put_entries(tx: Tx, number: int, table_uid: int = 1) -> None:
-    """Make many entries at once, as an import would."""
-    table = OBJECTS["sipregistrantentry"]
-    columns = ", ".join(column.name for column in table.columns if column.name != "uid")
-    there = ", ".join(
-        {"id": "id + n", "aor": "'sip:u' || (id + n)", "from_user": "'u' || (id + n)", "parent_uid": f"{table_uid}"}.get(
-            column.name, column.name
-        )
-        for column in table.columns
-        if column.name != "uid"
-    )
-    tx.conn.execute(text(
-        f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {number - 1}) "
-        f"INSERT INTO sipregistrantentry ({columns}) SELECT {there} FROM sipregistrantentry, numbers WHERE uid = 1"
-    ))  # fmt: skip
-
-
 async def put_many(site: Site) -> None:
     await site.put_table(1)
-    await site.store.write(put_entries, MANY)
+    await site.put_copies(MANY - 1)
 
 
 async def phases(site: Site) -> list[int]:
@@ -60,7 +42,9 @@ async def test_a_thousand_entries_get_their_rows_a_step_at_a_time(site: Site) ->
         numbers.append(len(await site.rows()))
     assert numbers[-1] == MANY
     assert max(after - before for before, after in zip([0, *numbers], numbers, strict=False)) <= ROWS_PER_STEP
-    assert {row.entry_uid for row in await site.rows()} == {row.uid for row in await site.all(OBJECTS["sipregistrantentry"])}
+    assert {row.entry_uid for row in await site.rows()} == {
+        row.uid for row in await site.all(OBJECTS["sipregistrantentry"])
+    }
 
 
 async def test_a_request_that_starts_a_fan_out_says_so_to_the_reconciler(site: Site) -> None:
@@ -126,7 +110,9 @@ async def test_a_server_that_is_deleted_before_anything_was_sent_leaves_nothing(
     assert await site.all(REGISTRAR) == []
 
 
-async def test_when_the_last_tombstone_of_a_deleted_server_is_done_nothing_is_left_of_it(site: Site, clock: Clock) -> None:
+async def test_when_the_last_tombstone_of_a_deleted_server_is_done_nothing_is_left_of_it(
+    site: Site, clock: Clock
+) -> None:
     await site.put_chain(2)
     await site.register()
     await site.delete("sipserver", "1:1")
@@ -347,7 +333,9 @@ async def test_a_credential_that_comes_or_goes_makes_its_users_row_due(site: Sit
     assert await site.due() == [1, 2]
 
 
-async def test_a_credential_chosen_by_a_regular_expression_concerns_all_rows_of_its_table(site: Site, clock: Clock) -> None:
+async def test_a_credential_chosen_by_a_regular_expression_concerns_all_rows_of_its_table(
+    site: Site, clock: Clock
+) -> None:
     await site.put_chain(2)
     await site.register()
     clock.advance(60)

@@ -31,7 +31,7 @@ from .ordering import Target, Unreachable, build, common_lines, find_target, own
 from .pacing import Window
 from .queue import DueQueue
 from .resolver import Resolver
-from .settling import INTERNAL_ERROR, poisoned, settlement
+from .settling import INTERNAL_ERROR, make_bare, settlement
 from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 
@@ -370,12 +370,12 @@ class Engine:
         except StoreUnavailable:
             raise
         except Exception as error:
-            log.exception("settle.crashed", registrations=[settled.id for settled in batch])
-            self.crashed += 1
-            if len(batch) == 1 and batch[0] == poisoned(batch[0]):
-                raise StoreUnavailable(repr(error)) from None
-        if len(batch) == 1:
-            return await self._write([poisoned(batch[0])])
+            if len(batch) == 1:
+                if not make_bare(batch[0]):
+                    raise StoreUnavailable(repr(error)) from None
+                log.exception("settle.crashed", registration=batch[0].id)
+                self.crashed += 1
+                return await self._write(batch)
         return [registrar_id for settled in batch for registrar_id in await self._write([settled])]
 
     def _after_settle(self, batch: list[Settled], changed: Iterable[int]) -> None:

@@ -6,14 +6,12 @@ due at once.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..model.schedule import Claimed, Class, Sent, SentContact, Settled
 from ..model.status import State
 from ..sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 from ..sip.outcome import Disposition, Kind, Outcome
 
-__all__ = ["INTERNAL_ERROR", "poisoned", "settlement"]
+__all__ = ["INTERNAL_ERROR", "make_bare", "settlement"]
 
 # Wait of an un-REGISTER that has no entry any more to say one.
 UNREGISTER_RETRY_SECONDS = 120.0
@@ -50,12 +48,18 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
     return settled
 
 
-def poisoned(settled: Settled) -> Settled:
-    """Return what is to be written instead of an outcome that the schedule could not take: as little as possible."""
-    return replace(
-        settled, due_at=settled.attempted_at + POISON_WAIT_SECONDS, last_reason=INTERNAL_ERROR, challenge=None,
-        nonce_count=0, is_over=False, sent=None, min_expires=None,
-    )  # fmt: skip
+def make_bare(settled: Settled) -> bool:
+    """Leave as little as possible of an outcome that the schedule could not take; False where so little was left
+    already.
+    """
+    if settled.last_reason == INTERNAL_ERROR and settled.challenge is None and settled.sent is None:
+        return False
+    settled.due_at = settled.attempted_at + POISON_WAIT_SECONDS
+    settled.last_reason = INTERNAL_ERROR
+    settled.challenge, settled.nonce_count = None, 0
+    settled.sent = settled.min_expires = None
+    settled.is_over = False
+    return True
 
 
 def _unchanged(claimed: Claimed, outcome: Outcome, generation: int, now: float) -> Settled:

@@ -1,0 +1,108 @@
+"""The migrations make exactly the tables of the program, and what was released stays as it was."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+import sipregistrant.store.migrations
+from sipregistrant.store.migrate import alembic_config, migrate
+from sipregistrant.store.schema import METADATA
+from sipregistrant.store.store import Store
+from sipregistrant.store.tx import Tx
+
+from .support import Site
+
+VERSIONS = Path(sipregistrant.store.migrations.__path__[0]) / "versions"
+
+# The SHA-256 of each step without white space and commas, so that a formatter may pass over it and nobody else. A step
+# that is released is never changed: databases out there have run it as it was. A changed schema needs a new step.
+FROZEN = {
+    "0001_first.py": "7c113d5c1e5e94c57b838d8cdfcf0b1743e462344c634d49853047732f0daf52",
+}
+
+
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(re.sub(r"[\s,]", "", path.read_text("utf-8")).encode()).hexdigest()
+
+
+def differences(tx: Tx) -> list[object]:
+    context = MigrationContext.configure(tx.conn, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, METADATA))
+
+
+def statements(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+    return list(rows.scalars())
+
+
+async def test_the_migrations_make_exactly_the_tables_of_the_program(store: Store) -> None:
+    assert await store.write(differences) == []
+
+
+async def test_columns_and_indexes_are_those_of_the_program_to_the_letter(store: Store) -> None:
+    """Partial indexes and the order of columns, which a comparison of metadata does not look at."""
+
+    def made(tx: Tx) -> list[tuple[str, str]]:
+        return [
+            (row.name, " ".join(row.sql.split()))
+            for row in tx.conn.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+            )
+        ]
+
+    def columns(tx: Tx) -> dict[str, list[str]]:
+        return {
+            name: [row.name for row in tx.conn.exec_driver_sql(f'PRAGMA table_info("{name}")')]
+            for name in METADATA.tables
+        }
+
+    assert await store.write(columns) == {
+        name: [column.name for column in table.columns] for name, table in METADATA.tables.items()
+    }
+    indexes = dict(await store.write(made))
+    assert set(indexes) == {index.name for table in METADATA.tables.values() for index in table.indexes}
+    assert indexes["ix_registration_due"].endswith("(registrar_id, class, due_at) WHERE due_at IS NOT NULL")
+    assert indexes["ix_registration_unhealthy"].endswith("(registrar_id, last_code) WHERE failures > 0")
+
+
+async def test_a_database_of_today_is_left_as_it_is(site: Site) -> None:
+    await site.put_chain()
+    before = await site.store.read(lambda tx: statements(tx.conn))
+    rows = await site.rows()
+    await site.store.write(lambda tx: migrate(tx.conn))
+    await site.reopen()
+    assert await site.store.read(lambda tx: statements(tx.conn)) == before
+    assert await site.rows() == rows
+
+
+def test_the_steps_are_one_line_without_forks() -> None:
+    config = alembic_config(None)  # type: ignore[arg-type]  # the scripts alone need no connection
+    script = ScriptDirectory.from_config(config)
+    assert len(script.get_heads()) == 1
+    assert len(list(script.walk_revisions())) == len(FROZEN)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in VERSIONS.glob("*.py")))
+def test_a_step_is_frozen(name: str) -> None:
+    assert digest_of(VERSIONS / name) == FROZEN[name]
+
+
+@pytest.mark.parametrize("path", sorted(VERSIONS.glob("*.py")), ids=lambda path: path.name)
+def test_a_step_depends_on_nothing_that_may_change_after_it(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert imported <= {"alembic", "sqlalchemy", "sqlalchemy.dialects"}
