@@ -2,8 +2,8 @@
 
     ./do bench-put [--entries 3000] [--connections 16] [--there 0]
 
-`--there` entries are loaded below the API first. The service is pinned to one processor, this load generator to the other; it speaks HTTP
-by hand, so that it is not what is measured.
+`--there` entries are loaded below the API first. The service is pinned to one processor, this load generator to the
+other; it speaks HTTP by hand, so that it is not what is measured.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.kamailio import free_udp_port
+from tests.service import PASSWORD, USER, ServiceProcess
+
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.store import config, users
 from sipregistrant.store.passwords import hash_password_now
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Key, Tx
-from tests.kamailio import free_udp_port
-from tests.service import PASSWORD, USER, ServiceProcess
 
 FIRST_NEW_ID = 10_000_000
 
@@ -65,7 +66,9 @@ class Connection:
             f"Content-Length: {len(form)}\r\n\r\n{form}".encode()
         )
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        length = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:"))
+        length = next(
+            int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")
+        )
         return head, await self._reader.readexactly(length)
 
 
@@ -77,7 +80,9 @@ async def put_all(service: ServiceProcess, entries: int, connections: int) -> fl
     async def work(connection: Connection) -> None:
         for number in numbers:
             path = f"sipcontactregistrant/1/sipregistrantentry/{number}"
-            _, body = await connection.request("PUT", path, f"AorType=2&AOR=sip:user{number}&URI1=sip:u@192.0.2.1&Q1=50")
+            _, body = await connection.request(
+                "PUT", path, f"AorType=2&AOR=sip:user{number}&URI1=sip:u@192.0.2.1&Q1=50"
+            )
             assert b"<http_code>200</http_code>" in body, body
 
     began = time.monotonic()
@@ -99,7 +104,9 @@ def main() -> None:
             os.sched_setaffinity(service.pid, {0})
             os.sched_setaffinity(0, {1})
             seconds = asyncio.run(put_all(service, options.entries, options.connections))
-    print(f"{options.entries / seconds:.0f} PUTs a second over {options.connections} connections, {options.there} there before")
+    print(
+        f"{options.entries / seconds:.0f} PUTs a second over {options.connections} connections, {options.there} there before"
+    )
 
 
 if __name__ == "__main__":

@@ -102,7 +102,10 @@ def _status(row: Row[Any], now: int) -> Status:
 
 def _of_entry(entry: Row[Any], registrations: list[_Shown], now: int) -> Runtime:
     values = entry_values(entry)
-    shown: Runtime = {f"rt_TTL{n}": contact_ttl(values, n) if values[f"URI{n}"] else "" for n in range(1, CONTACTS + 1)}
+    numbers = range(1, CONTACTS + 1)
+    # Without any URI there is one contact all the same, of the AOR's user, and the first TTL is for it.
+    used = [n for n in numbers if values[f"URI{n}"]] or [1]
+    shown: Runtime = {f"rt_TTL{n}": contact_ttl(values, n) if n in used else "" for n in numbers}
     shown["rt_Registrations"] = len(registrations)
     shown["rt_Registered"] = sum(one.status in (Status.REGISTERED, Status.DEGRADED) for one in registrations)
     return shown | _worst_of(registrations, now)
