@@ -291,6 +291,18 @@ async def test_at_most_twenty_are_in_flight_at_first_and_answers_double_that() -
 
 
 @in_virtual_time
+async def test_registrars_of_one_target_share_its_window() -> None:
+    rows = [make_row(id, registrar_id=1 + id % 3) for id in range(1, 601)]
+    schedule, network = ListSchedule(rows, *map(make_settings, (1, 2, 3))), Network()
+    network.latency = 0.1
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(30)
+        assert_holds_nothing(engine)
+    assert len(schedule.settled) == 600
+    assert network.most_under_way <= 128
+
+
+@in_virtual_time
 async def test_a_registrar_that_is_silent_soon_gets_two_at_a_time() -> None:
     schedule, network = ListSchedule([make_row(id) for id in range(1, 101)]), Network(silence)
     async with engine_on(schedule, network):

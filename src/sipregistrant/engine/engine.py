@@ -162,7 +162,10 @@ class Engine:
                 self._waiting.add(registrar_id)
                 continue
             registrar.is_claiming = True
-            spawn(self._claim(registrar, window.room), "engine-claim")
+            limit = window.room
+            # Promised to this claim: others that go to the same target must not count on the same slots.
+            window.taken += limit
+            spawn(self._claim(registrar, window, limit), "engine-claim")
         self._arm()
 
     def _arm(self) -> None:
@@ -173,7 +176,7 @@ class Engine:
             wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
 
-    async def _claim(self, registrar: Registrar, limit: int) -> None:
+    async def _claim(self, registrar: Registrar, window: Window, limit: int) -> None:
         try:
             claim = await self._schedule.claim(
                 registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight)
@@ -187,8 +190,9 @@ class Engine:
             self.crashed += 1
             self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
         finally:
+            window.taken -= limit
             registrar.is_claiming = False
-            self._look_again([registrar.id])
+            self._look_again({registrar.id} | self._waiting)
             self._pump()
 
     async def _start_all(self, registrar: Registrar, claim: Claim) -> None:
