@@ -70,7 +70,7 @@ def assert_holds_nothing(engine: Engine) -> None:
     assert not engine._registrars
     assert not engine._waiting
     assert not engine._keys
-    assert not engine._unsettled
+    assert not len(engine._settler)
     assert engine.in_flight == 0
     assert not engine._deadlines._heap
     assert all(window.taken == 0 for window in engine._windows.values())

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sipregistrant.store.schedule import UNREGISTER_WAIT_SECONDS
 from tests.kamailio import Kamailio
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import ServiceProcess, eventually, run_command
@@ -76,7 +77,8 @@ def test_an_un_register_that_a_kill_interrupted_is_done_after_it(service: Start,
     rest.delete("sipcontactregistrant/1/sipregistrantentry/1")
     running.kill()
     running.start()
-    eventually(lambda: not registrar.dump(), within=20)
+    # Killed between claim and send, it is tried again after the wait that the claim wrote.
+    eventually(lambda: not registrar.dump(), within=UNREGISTER_WAIT_SECONDS + 10)
 
 
 def test_un_register_on_stop_leaves_nothing_and_the_next_start_registers_again(

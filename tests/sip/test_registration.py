@@ -305,3 +305,14 @@ def test_the_second_request_has_a_transaction_of_its_own() -> None:
 
 def test_a_request_that_could_not_be_sent_is_a_failure_that_says_why() -> None:
     Play(order()).sends().fails_to_send("no route to host").ends(Kind.NOT_SENT, code=0, reason="no route to host")
+
+
+def test_what_could_not_be_sent_again_may_have_been_bound_by_the_first_send() -> None:
+    play = Play(order()).sends().at(0.5).sends()
+    assert play.fails_to_send("no route to host").ends(Kind.NOT_SENT).may_have_been_bound
+    assert not Play(order()).sends().fails_to_send("no route to host").ends(Kind.NOT_SENT).may_have_been_bound
+
+
+def test_a_nonce_count_that_was_not_answered_is_used_up() -> None:
+    play = Play(order(), ahead=stored(), nonce_count=4, is_reliable=True).sends(authorization="old")
+    assert play.at(32.0).ends(Kind.TIMED_OUT).nonce_count == 5

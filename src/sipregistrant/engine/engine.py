@@ -31,8 +31,9 @@ from .ordering import Target, Unreachable, build, common_lines, find_target, own
 from .pacing import Window
 from .queue import DueQueue
 from .resolver import Resolver
-from .settling import INTERNAL_ERROR, make_bare, settlement
-from .tasks import cancel_all, spawn
+from .settler import RETRY_STORE_SECONDS, Settler
+from .settling import INTERNAL_ERROR, settlement
+from .tasks import spawn
 from .tokens import SystemTokens
 
 __all__ = ["Engine", "EngineSettings"]
@@ -49,7 +50,6 @@ ROWS_PER_BLOCK = 1000
 # The golden ratio spreads successive blocks evenly over [0, 1).
 GOLDEN = 0.6180339887498949
 
-RETRY_STORE_SECONDS = 1.0
 RETRY_CRASHED_CLAIM_SECONDS = 60.0
 STOP_WAIT_SECONDS = 2.0
 
@@ -90,9 +90,7 @@ class Engine:
         self._waiting: set[int] = set()
         # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
         self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
-        self._unsettled: list[Settled] = []
-        self._has_unsettled = asyncio.Event()
-        self._settler: asyncio.Task[None] | None = None
+        self._settler = Settler(schedule, self._after_settle)
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
@@ -106,7 +104,7 @@ class Engine:
     async def start(self, groups: Iterable[GroupAddress]) -> None:
         """Open the sockets and take up the schedule where it stands."""
         self.flows.update(groups)
-        self._settler = spawn(self._settle_loop(), "engine-settle")
+        self._settler.start()
         for registrar_id, due_at in await self._schedule.heads():
             self._queue.push(registrar_id, due_at)
         self._pump()
@@ -120,9 +118,9 @@ class Engine:
         if self._timer is not None:
             self._timer.cancel()
         until = self._clock.now() + STOP_WAIT_SECONDS
-        while (len(self._dispatcher) or self._unsettled) and self._clock.now() < until:
+        while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
             await asyncio.sleep(0.01)
-        await cancel_all(self._settler)
+        await self._settler.stop()
         self._deadlines.close()
         self.flows.close()
 
@@ -141,14 +139,19 @@ class Engine:
     @property
     def counters(self) -> dict[str, int]:
         """What was sent, came in and was settled since the start."""
-        own = {"sent": self.sent, "resent": self.resent, "settled": self.settled, "crashed": self.crashed}
+        own = {
+            "sent": self.sent,
+            "resent": self.resent,
+            "settled": self.settled,
+            "crashed": self.crashed + self._settler.crashed,
+        }
         return own | self._dispatcher.counters.as_dict()
 
     # Claiming
 
     def _pump(self) -> None:
         """Claim for every registrar that is due and has room, and set the timer for the next one."""
-        if self._is_stopping or self._settler is None:
+        if self._is_stopping or not self._settler.is_running:
             return  # a knock before the start waits for it: there are no sockets yet
         now = self._clock.now()
         while (registrar_id := self._queue.pop(now)) is not None:
@@ -158,7 +161,7 @@ class Engine:
             window = registrar.window
             # A claim costs a transaction: not for a slot or two while more are about to come free.
             has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
-            if registrar.is_claiming or not has_room or len(self._unsettled) > MOST_UNSETTLED:
+            if registrar.is_claiming or not has_room or len(self._settler) > MOST_UNSETTLED:
                 self._waiting.add(registrar_id)
                 continue
             registrar.is_claiming = True
@@ -337,52 +340,14 @@ class Engine:
         except Exception:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
             settled = settlement(row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=spread)
-        self._unsettled.append(settled)
-        self._has_unsettled.set()
+        self._settler.add(settled)
         for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
             asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
         spawn(self._start_all(registrar, Claim([row], None, None)), "engine-start-waiting")
 
-    async def _settle_loop(self) -> None:
-        """Write outcomes, as many at once as have come together since the last write."""
-        is_failing = False
-        while True:
-            await self._has_unsettled.wait()
-            batch = self._unsettled[:]
-            try:
-                changed = await self._write(batch)
-            except StoreUnavailable as error:
-                if not is_failing:
-                    log.error("settle.failed", cause=str(error), waiting=len(batch))
-                is_failing = True
-                await asyncio.sleep(RETRY_STORE_SECONDS)
-                continue
-            if is_failing:
-                log.info("settle.works_again", settled=len(batch))
-            is_failing = False
-            del self._unsettled[: len(batch)]
-            if not self._unsettled:
-                self._has_unsettled.clear()
-            self._after_settle(batch, changed)
-
-    async def _write(self, batch: list[Settled]) -> Sequence[int]:
-        """Settle a batch; where our own mistake spoils it, row by row (rule 12)."""
-        try:
-            return await self._schedule.settle(batch)
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            if len(batch) == 1:
-                if not make_bare(batch[0]):
-                    raise StoreUnavailable(repr(error)) from None
-                log.exception("settle.crashed", registration=batch[0].id)
-                self.crashed += 1
-                return await self._write(batch)
-        return [registrar_id for settled in batch for registrar_id in await self._write([settled])]
-
-    def _after_settle(self, batch: list[Settled], changed: Iterable[int]) -> None:
+    def _after_settle(self, batch: Sequence[Settled], changed: Iterable[int]) -> None:
         """Take the rows out of flight: they are on disk."""
         self.settled += len(batch)
         for settled in batch:

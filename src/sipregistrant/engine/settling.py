@@ -117,6 +117,8 @@ def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried:
     if is_refused:
         # The nonce may be what was refused: the next attempt asks for a fresh one.
         settled.challenge, settled.nonce_count = None, 0
+    else:
+        settled.nonce_count = max(claimed.nonce_count, outcome.nonce_count)
     if outcome.may_have_been_bound and tried is not None:
         _remember_unanswered(settled, claimed, outcome, tried, now)
     if outcome.min_expires != claimed.min_expires:

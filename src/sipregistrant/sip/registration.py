@@ -323,9 +323,13 @@ class Attempt:
 
     def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
              nonce_count: int = 0) -> None:  # fmt: skip
+        was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
+        if challenge is None and self._ahead in self._answers:
+            # No answer tells whether the registrar has seen this count of its nonce: it is used up (RFC 7616 §3.4).
+            nonce_count = self._answers[self._ahead].nonce_count
         self.outcome = Outcome(
             kind, code, reason, self.cseq, challenge, nonce_count, min_expires=self._min_expires,
-            may_have_been_bound=kind is Kind.TIMED_OUT and not self._order.is_removal,
+            may_have_been_bound=was_sent and not self._order.is_removal,
         )  # fmt: skip
 
     # Credentials

@@ -45,7 +45,7 @@ LONGEST_ATTEMPT_MS = 64_000
 """A REGISTER, a challenge and another REGISTER, each at its time-out. A row whose binding may lapse within that time
 holds nothing certain while it is in flight."""
 
-UNREGISTER_WAIT_SECONDS = 120
+UNREGISTER_WAIT_SECONDS = 32
 """What is written at claim as the next try of an un-REGISTER, in case this process dies of it."""
 
 

@@ -1,0 +1,92 @@
+"""Writes what attempts came to: as many outcomes at once as have come together since the last write.
+
+A full disk or a locked file keeps them here until they are taken; nothing is lost, and the engine claims no more
+beyond a bound. An outcome that spoils a write by a mistake of ours is written alone, and bare in the end (design,
+rules 3 and 12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ..errors import StoreUnavailable
+from ..model.schedule import Schedule, Settled
+from .settling import make_bare
+from .tasks import cancel_all, spawn
+
+__all__ = ["RETRY_STORE_SECONDS", "Settler"]
+
+log = structlog.get_logger()
+
+RETRY_STORE_SECONDS = 1.0
+
+
+class Settler:
+    """The outcomes that are not on disk yet. `written(batch, changed)` is called when some are."""
+
+    def __init__(self, schedule: Schedule, written: Callable[[list[Settled], Sequence[int]], None]) -> None:
+        self._schedule = schedule
+        self._written = written
+        self._waiting: list[Settled] = []
+        self._has_waiting = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.crashed = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_running(self) -> bool:
+        return self._task is not None
+
+    def add(self, settled: Settled) -> None:
+        """Write this one, soon."""
+        self._waiting.append(settled)
+        self._has_waiting.set()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = spawn(self._run(), "engine-settle")
+
+    async def stop(self) -> None:
+        """Write no more."""
+        await cancel_all(self._task)
+
+    async def _run(self) -> None:
+        is_failing = False
+        while True:
+            await self._has_waiting.wait()
+            batch = self._waiting[:]
+            try:
+                changed = await self._write(batch)
+            except StoreUnavailable as error:
+                if not is_failing:
+                    log.error("settle.failed", cause=str(error), waiting=len(batch))
+                is_failing = True
+                await asyncio.sleep(RETRY_STORE_SECONDS)
+                continue
+            if is_failing:
+                log.info("settle.works_again", settled=len(batch))
+            is_failing = False
+            del self._waiting[: len(batch)]
+            if not self._waiting:
+                self._has_waiting.clear()
+            self._written(batch, changed)
+
+    async def _write(self, batch: list[Settled]) -> Sequence[int]:
+        """Settle a batch; where our own mistake spoils it, row by row."""
+        try:
+            return await self._schedule.settle(batch)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                if not make_bare(batch[0]):
+                    raise StoreUnavailable(repr(error)) from None
+                log.exception("settle.crashed", registration=batch[0].id)
+                self.crashed += 1
+                return await self._write(batch)
+        return [registrar_id for settled in batch for registrar_id in await self._write([settled])]
