@@ -306,7 +306,7 @@ async def engine_on(schedule: ListSchedule, network: Network, *, groups: Sequenc
         yield engine
     finally:
         await engine.stop()
-    assert engine.crashed == crashes
+    assert engine.counters["crashed"] == crashes
 
 
 def unavailable() -> StoreUnavailable:

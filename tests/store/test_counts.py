@@ -7,6 +7,7 @@ what is wanted is due), as one property over random operations.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ class World:
             self.operate(config.create, "sipcontactregistrant", Key(table), {})
         self.operate(config.create, "sipserver", Key(1, 1), SERVER)
 
-    def operate(self, function, resource, key, form=None) -> None:  # type: ignore[no-untyped-def]
+    def operate(self, function: Callable[..., None], resource: str, key: Key,
+                form: Mapping[str, str | int] | None = None) -> None:  # fmt: skip
         """Do as an operator says; what is refused is refused."""
         text = [{name: str(value) for name, value in form.items()}] if form is not None else []
         savepoint = self.tx.conn.begin_nested()

@@ -344,6 +344,22 @@ async def test_a_credential_chosen_by_a_regular_expression_concerns_all_rows_of_
     assert await site.due() == [1, 2]
 
 
+async def test_a_credential_of_more_rows_than_a_step_may_touch_is_carried_out_in_steps(
+    site: Site, clock: Clock
+) -> None:
+    await site.put_chain(1)
+    await site.put_copies(ROWS_PER_STEP)
+    await site.store.write(lambda tx: tx.conn.exec_driver_sql("UPDATE sipregistrantentry SET from_user = 'u1'"))
+    await site.post("sipserver", "1:1", Host="h")
+    await site.reconcile()
+    await site.register()
+    clock.advance(60)
+    await site.post("sipremoteauthentry", "1:1", EncryptedPassword="other")
+    assert await site.due() == []
+    await site.reconcile()
+    assert len(await site.due()) == ROWS_PER_STEP + 1
+
+
 async def test_a_credential_of_a_table_that_no_server_names_concerns_nobody(site: Site, clock: Clock) -> None:
     await site.put_chain()
     await site.register()

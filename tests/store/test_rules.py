@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
@@ -12,10 +9,9 @@ from sipregistrant.errors import StoreUnavailable
 from sipregistrant.model.schedule import Class
 from sipregistrant.model.status import State
 from sipregistrant.store import instance, schedule
-from sipregistrant.store.schema import BOUND
 from sipregistrant.store.tx import Tx
 
-from .support import Clock, Site, failed, registered, removed
+from .support import Clock, Site, failed, registered
 
 # Rule 1: no lost update
 
@@ -405,156 +401,3 @@ async def test_rule_12_a_row_that_failed_is_not_due_at_once_after_a_crash(site: 
     await site.claim()
     await site.reopen()
     assert await site.due() == []
-
-
-# Rule 13: hot rows stay narrow
-
-
-async def plan(site: Site, statement: str, values: dict[str, object]) -> str:
-    """Return the database's plan of a statement."""
-
-    def explain(tx: Tx) -> str:
-        rows = tx.conn.execute(text(f"EXPLAIN QUERY PLAN {statement}"), values)
-        return "\n".join(row.detail for row in rows)
-
-    return await site.store.read(explain)
-
-
-async def test_rule_13_a_claim_finds_due_rows_by_the_due_index_alone(site: Site) -> None:
-    await site.put_chain()
-    found = await plan(site, schedule.DUE.text, {"registrar_id": 1, "klass": 0, "most": 10})
-    assert found.startswith("SEARCH registration USING COVERING INDEX ix_registration_due (registrar_id=? AND class=?")
-    assert "\n" not in found
-
-
-async def test_rule_13_a_claim_reads_its_rows_by_their_numbers(site: Site) -> None:
-    await site.put_chain()
-    found = await plan(site, str(schedule.READ), {"ids": "[1]"})
-    assert "SEARCH registration USING INTEGER PRIMARY KEY" in found
-    assert "SCAN registration" not in found
-    assert "SCAN sipregistrantentry" not in found
-    assert "SCAN bound" not in found
-
-
-async def test_rule_13_rivals_are_found_by_their_key(site: Site) -> None:
-    await site.put_chain()
-    found = await plan(site, str(schedule.RIVALS), {"keys": "[1]", "desired_1": 1})
-    assert "SEARCH registration USING INDEX ix_registration_binding_key" in found
-
-
-async def test_rule_13_a_settle_finds_its_rows_by_their_numbers(site: Site) -> None:
-    await site.put_chain()
-    found = await plan(site, schedule.SETTLE.text, {"rows": "[]", "now": 0})
-    assert "SEARCH registration USING INTEGER PRIMARY KEY" in found
-    assert "SCAN registration" not in found
-
-
-async def test_rule_13_heads_are_probes_of_the_due_index(site: Site, clock: Clock) -> None:
-    await site.put_chain(3)
-    seen: list[str] = []
-
-    def heads(tx: Tx) -> None:
-        raw = tx.conn.connection.dbapi_connection
-        assert raw is not None
-        raw.set_trace_callback(seen.append)
-        schedule.heads(tx)
-        raw.set_trace_callback(None)
-
-    await site.store.read(heads)
-    (statement,) = [statement for statement in seen if statement.startswith("SELECT registrar.id")]
-    found = await plan(site, statement, {})
-    assert found.count("SEARCH registration USING COVERING INDEX ix_registration_due (registrar_id=? AND class=?") >= 4
-    assert "SCAN registration" not in found
-
-
-async def test_rule_13_what_is_bound_is_written_only_when_it_changes(site: Site, clock: Clock) -> None:
-    await site.put_chain()
-    await site.register()
-    before = await site.all(BOUND)
-    clock.advance(1800)
-    await site.register(sent=None)
-    assert await site.all(BOUND) == before
-
-
-async def test_rule_13_healthy_rows_stand_in_no_index_that_a_refresh_changes_but_the_due_index(site: Site) -> None:
-    def indexes(tx: Tx) -> dict[str, list[str]]:
-        names = tx.conn.exec_driver_sql("PRAGMA index_list(registration)").all()
-        return {
-            row.name: [column.name for column in tx.conn.exec_driver_sql(f"PRAGMA index_info({row.name})")]
-            for row in names
-        }
-
-    changed_by_settle = {"due_at", "class", "state", "cseq", "expires_at", "maybe_held_until", "attempted_at", "since_at",
-                         "failures", "last_code", "last_reason", "challenge", "nonce_count", "applied_rev"}  # fmt: skip
-    found = await site.store.read(indexes)
-    hot = {name for name, columns in found.items() if changed_by_settle & set(columns)}
-    assert hot == {"ix_registration_due", "ix_registration_unhealthy"}
-
-
-# A crash
-
-
-async def open_copy(site: Site, clock: Clock, directory: Path) -> Site:
-    """Open what is on disk at this moment, as if the process had been killed."""
-    shutil.copytree(site.directory, directory, ignore=shutil.ignore_patterns("*-shm"))
-    copy = Site(directory, clock)
-    await copy.open()
-    return copy
-
-
-async def test_a_crash_between_claim_and_settle_makes_the_row_due_again(
-    site: Site, clock: Clock, tmp_path: Path
-) -> None:
-    await site.put_chain()
-    claimed = await site.claim_one()
-    copy = await open_copy(site, clock, tmp_path / "copy")
-    again = await copy.claim_one()
-    await copy.store.close()
-    assert again.id == claimed.id
-    assert again.maybe_held_until == clock.seconds + 3600
-
-
-async def test_a_crash_makes_nothing_due_that_was_settled(site: Site, clock: Clock, tmp_path: Path) -> None:
-    await site.put_chain(3)
-    await site.register()
-    before = await site.rows()
-    copy = await open_copy(site, clock, tmp_path / "copy")
-    assert await copy.rows() == before
-    assert await copy.due() == []
-    await copy.store.close()
-
-
-async def test_a_crash_loses_no_put_that_was_answered(site: Site, clock: Clock, tmp_path: Path) -> None:
-    await site.put_chain(0)
-    await site.put("sipregistrantentry", "1:7", AOR="sip:seven")
-    copy = await open_copy(site, clock, tmp_path / "copy")
-    assert (await copy.get("sipregistrantentry", "1:7"))["AOR"] == "sip:seven"
-    assert await copy.due() == [1]
-    await copy.store.close()
-
-
-async def test_a_crash_loses_no_un_register(site: Site, clock: Clock, tmp_path: Path) -> None:
-    await site.put_chain()
-    await site.register(contacts=["sip:a@h"])
-    await site.delete("sipregistrantentry", "1:1")
-    await site.claim()
-    copy = await open_copy(site, clock, tmp_path / "copy")
-    clock.advance(schedule.UNREGISTER_WAIT_SECONDS)
-    again = await copy.claim_one()
-    assert again.is_tombstone
-    assert again.sent is not None
-    assert [contact.uri for contact in again.sent.contacts] == ["sip:a@h"]
-    await copy.settle(removed(again, clock))
-    assert await copy.rows() == []
-    await copy.store.close()
-
-
-async def test_a_crash_in_the_middle_of_a_fan_out_goes_on_with_it(site: Site, clock: Clock, tmp_path: Path) -> None:
-    await site.put_chain(1)
-    await site.put_copies(599)
-    await site.post("sipserver", "1:1", Host="h")
-    await site.store.write(lambda tx: None)
-    copy = await open_copy(site, clock, tmp_path / "copy")
-    await copy.reconcile()
-    assert len(await copy.rows()) == 600
-    await copy.store.close()

@@ -185,6 +185,17 @@ async def test_a_commit_is_told_before_its_writers_are_answered(site: Site) -> N
     assert len(site.commits) == 1
 
 
+async def test_a_listener_that_fails_keeps_no_writer_from_its_answer(site: Site) -> None:
+    def fail(tx: Tx) -> None:
+        raise Fault
+
+    heard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context["exception"]))
+    site.store.on_commit = fail
+    assert await site.store.write(add, "alice") == "alice"
+    assert [type(fault) for fault in heard] == [Fault]
+
+
 async def test_all_writers_of_one_transaction_have_one_moment(site: Site) -> None:
     moments = await together(site.store, lambda tx: tx.now, lambda tx: tx.now)
     assert moments[0] == moments[1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import exists, select, update
 
+from ..errors import ConfigurationError, SipParseError
 from ..model.schedule import Class
+from ..sip.uri import split_host_port
 from .registrars import APPLY
 from .registrations import touch
 from .schema import INSTANCE, REGISTRAR, REGISTRATION
@@ -24,7 +26,15 @@ def save_clock(tx: Tx, boot_id: str, clock_offset_ms: int) -> None:
 
 
 def take_address(tx: Tx, own_address: str) -> None:
-    """Take up what the operator says our address is; where that has changed, every REGISTER looks different now."""
+    """Take up what the operator says our address is; where that has changed, every REGISTER looks different now.
+
+    Raises `ConfigurationError` where no URI could hold it: nothing could be registered from there.
+    """
+    try:
+        if own_address and split_host_port(own_address)[1] is not None:
+            raise ConfigurationError("--advertise", "an address without a port is wanted")
+    except SipParseError as error:
+        raise ConfigurationError("--advertise", str(error)) from None
     if tx.conn.execute(select(INSTANCE.c.own_address)).scalar_one() == own_address:
         return
     tx.conn.execute(update(INSTANCE).values(own_address=own_address))

@@ -259,7 +259,7 @@ def _touch_users_of_credential(tx: Tx, credential: Row[Any]) -> None:
     """Make the rows due that this credential is for: another password acts at once.
 
     One that is chosen by a regular expression may be for any row of the servers that use its table: all are gone
-    through.
+    through. So they are where its user is that of more rows than one transaction may touch.
     """
     registrars = select(REGISTRAR).where(REGISTRAR.c.credentials_uid == credential.parent_uid)
     for registrar in tx.conn.execute(registrars).all():
@@ -271,6 +271,9 @@ def _touch_users_of_credential(tx: Tx, credential: Row[Any]) -> None:
             .join(ENTRIES, ENTRIES.c.uid == REGISTRATION.c.entry_uid)
             .where(ENTRIES.c.parent_uid == registrar.registrant_table_uid, ENTRIES.c.from_user == credential.user)
             .where(REGISTRATION.c.registrar_id == registrar.id)
+            .limit(ROWS_PER_STEP + 1)
         ).scalars().all()  # fmt: skip
-        if ids:
+        if len(ids) > ROWS_PER_STEP:
+            _note(tx, registrar, {"registrant_table_uid": registrar.registrant_table_uid}, reshape=True)
+        else:
             touch(tx, ids)

@@ -157,10 +157,12 @@ class Writer:
         return bool(getattr(self._connection.connection.dbapi_connection, "in_transaction", True))
 
     def _deliver(self, done: list[Job], tx: Tx | None) -> None:
-        if tx is not None:
-            self._committed(tx)
-        for job in done:
-            job.deliver()
+        try:
+            if tx is not None:
+                self._committed(tx)
+        finally:
+            for job in done:
+                job.deliver()
 
 
 def _cause(error: BaseException) -> str:
