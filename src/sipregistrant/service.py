@@ -43,6 +43,10 @@ log = structlog.get_logger()
 SLEW_EVERY_SECONDS = 10.0
 SAVE_CLOCK_AFTER_MS = 1000
 LEAVE_WITHIN_SECONDS = 30.0
+RETRY_STORE_SECONDS = 1.0
+
+# A mistake of ours: often enough to heal with the next change, seldom enough to hurt nobody.
+RETRY_CRASHED_SECONDS = 60.0
 FIRST_GROUP = Key(1)
 
 
@@ -175,7 +179,11 @@ class Service:
                     pass
             except StoreUnavailable as error:
                 log.error("reconcile.failed", cause=str(error))
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_STORE_SECONDS)
+                self._fan_out.set()
+            except Exception:
+                log.exception("reconcile.crashed")
+                await asyncio.sleep(RETRY_CRASHED_SECONDS)
                 self._fan_out.set()
 
     async def _keep_clock(self) -> None:

@@ -278,3 +278,12 @@ async def test_our_address_is_the_sockets_unless_the_operator_says_another() -> 
     assert own_address(flow, TARGET, host="", fqdn="") == OwnAddress("192.0.2.1", 5070)
     assert own_address(flow, TARGET, host="203.0.113.5", fqdn="us") == OwnAddress("203.0.113.5", 5070, fqdn="us")
     assert own_address(flow, TARGET, host="2001:db8::1", fqdn="").host == "[2001:db8::1]"
+
+
+def test_what_was_sent_before_a_crash_and_has_changed_since_is_removed_too() -> None:
+    row = make_row(entry=entry("sip:u1@example.com", URI1="sip:new@192.0.2.1"))
+    row.unanswered = entry("sip:u1@example.com", URI1="sip:old@192.0.2.1")
+    order, tried = order_of(row)
+    assert [contact.uri for contact in order.contacts] == ["sip:new@192.0.2.1"]
+    assert order.removed == ["sip:old@192.0.2.1"]
+    assert [contact.uri for contact in tried.contacts] == ["sip:new@192.0.2.1"]

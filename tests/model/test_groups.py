@@ -23,14 +23,13 @@ def kept(name: str, default: int | None = None) -> Row:
 # "Resource - sipsg": the first eight rows are the page.
 PAGE = [
     Row("customAdminState", YES, "Enum", 1, ADMIN),
-    # The page gives Description and MediaConfigID no default; a group for registering is made without them.
-    Row("Description", YES, "string", "", 64),
+    Row("Description", YES, "string", None, 64),
     Row("ProfileID", YES, "int", 1, (1, 65534)),
     Row("Channels", YES, "int", 10, (1, 960)),
     Row("ServerSelection", NO, "Enum", 0, SELECTION),
     Row("ServerClusterId", NO, "int", 0, (0, 65534)),
     Row("RTPMode", YES, "Enum", 1, ENABLE),
-    Row("MediaConfigID", YES, "int", 1, (1, 65534)),
+    Row("MediaConfigID", YES, "int", None, (1, 65534)),
     Row("RouteTableID", NO, "int", None, (1, 65534)),
     Row("ListenPort_1", NO, "int", None, (0, 65535)),
     Row("Protocol_1", NO, "Enum", None, {1: "UDP", 2: "TCP", 4: "TLS"}),
@@ -56,7 +55,7 @@ PAGE = [
     kept("SGLevelMOHService"),
     kept("InboundNATTraversalDetection"),
     kept("RelOnQckConnect"),
-    Row("SipResponseCodes", NO, "string", None, 256),
+    kept("SipResponseCodes"),
     kept("VideoDirectMode"),
     kept("VideoProxyMode"),
     kept("ICEMode", 0),
@@ -72,6 +71,18 @@ PAGE = [
 
 def test_a_group_has_the_rows_of_its_page() -> None:
     assert table_of(GROUP) == PAGE
+
+
+LEAST = {"Description": "carrier", "MediaConfigID": "1"}
+"""What the page requires and gives no default."""
+
+
+def test_a_group_needs_a_description_and_a_media_configuration() -> None:
+    assert GROUP.to_create(LEAST)["customAdminState"] == 1
+    for name in LEAST:
+        with pytest.raises(ValueRefused) as refused:
+            GROUP.to_create({other: value for other, value in LEAST.items() if other != name})
+        assert (refused.value.fault, refused.value.attribute) == ("missing", name)
 
 
 def test_admin_state_and_channels_affect_service_and_nothing_else() -> None:
@@ -96,12 +107,12 @@ def test_group_1_of_the_factory_uses_server_table_1() -> None:
 
 def test_names_are_taken_in_any_case() -> None:
     form = {"customadminstate": "2", "PROFILEID": "7", "Listenport_1": "5070"}
-    values = GROUP.to_create(form)
+    values = GROUP.to_create(LEAST | form)
     assert (values["customAdminState"], values["ProfileID"], values["ListenPort_1"]) == (2, 7, 5070)
 
 
 @pytest.mark.parametrize("proxy", ["proxy.example:5070", "sip:proxy.example", "a b"])
 def test_an_outbound_proxy_that_no_route_can_hold_is_refused(proxy: str) -> None:
     with pytest.raises(ValueRefused) as refused:
-        GROUP.to_create({"OutboundProxy": proxy})
+        GROUP.to_create(LEAST | {"OutboundProxy": proxy})
     assert (refused.value.fault, refused.value.attribute) == ("bad", "OutboundProxy")

@@ -89,7 +89,8 @@ class Site:
     # The words of an operator; keys as the wire writes them: `3`, `3:1`.
 
     async def put(self, resource: str, id: str, **form: str | int) -> None:
-        await self.store.write(config.create, RESOURCES[resource], key(id), _form(form))
+        least: dict[str, str | int] = {"Description": "group", "MediaConfigID": 1} if resource == "sipsg" else {}
+        await self.store.write(config.create, RESOURCES[resource], key(id), _form(least | form))
 
     async def post(self, resource: str, id: str, **form: str | int) -> None:
         await self.store.write(config.change, RESOURCES[resource], key(id), _form(form))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import SipParseError, SipRegistrantError
 from ..model.addressing import TRANSPORTS, OwnAddress, contacts, identity
@@ -96,6 +96,10 @@ def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
                       contacts(claimed.entry, settings.server, settings.profile, own))  # fmt: skip
     known = claimed.sent if claimed.sent is not None else wanted
+    if claimed.sent is None and claimed.unanswered is not None:
+        # Sent before a crash, never answered, and changed since: it may be bound beside what is wanted now.
+        before = contacts(claimed.unanswered, settings.server, settings.profile, own)
+        known = replace(wanted, contacts=[*before, *wanted.contacts])
     kept = {contact.uri for contact in wanted.contacts} if claimed.desired else set()
     kept |= _wanted_by_rivals(claimed, settings, own)
     removed = [contact.uri for contact in known.contacts if not _is_among(contact.uri, kept)]

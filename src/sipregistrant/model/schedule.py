@@ -95,7 +95,8 @@ class RegistrarSettings:
 class Claimed:
     """A row that is due: what an attempt needs of it, and what its settling must know.
 
-    `entry` is None for a tombstone that has been sent (then `sent` has it all).
+    `entry` is None for a tombstone that has been sent (then `sent` has it all). `unanswered` is the entry as it was when a
+    REGISTER of it went out of which nothing is known, where it has changed since.
     """
 
     id: int
@@ -119,6 +120,7 @@ class Claimed:
     min_expires: int
     entry: Values | None
     sent: Sent | None
+    unanswered: Values | None = None
     is_tombstone: bool = False
     credentials: list[Credential] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)

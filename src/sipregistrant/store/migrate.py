@@ -8,7 +8,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from ..errors import ConfigurationError
 
 __all__ = ["alembic_config", "migrate"]
 
@@ -22,5 +25,13 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def migrate(connection: Connection) -> None:
-    """Run the steps that are missing, in the transaction of the connection."""
-    command.upgrade(alembic_config(connection), "head")
+    """Run the steps that are missing, in the transaction of the connection.
+
+    Raises `ConfigurationError` where the database is of a later version than this program.
+    """
+    try:
+        command.upgrade(alembic_config(connection), "head")
+    except CommandError as error:
+        raise ConfigurationError(
+            "--data-dir", f"the database is of another version than this program: {error}"
+        ) from None

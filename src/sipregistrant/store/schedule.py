@@ -212,18 +212,16 @@ def _read(tx: Tx, ids: list[int]) -> list[_Read]:
 
 
 def _read_row(tx: Tx, row: Row[Any]) -> _Read:
-    entry: Values | None = None
-    if row.entry_uid is not None:
-        entry = _entry_of(row)
-    elif row.entry is not None and row.sent is None:
-        entry = json.loads(row.entry)
+    before: Values | None = json.loads(row.entry) if row.entry is not None and row.sent is None else None
+    is_tombstone = row.entry_uid is None
     claimed = Claimed(
         id=row.id, registrar_id=row.registrar_id, binding_key=row.binding_key, desired=bool(row.desired),
         klass=Class(row.klass), due_at=row.due_at / 1000, state=row.state, wanted_rev=row.wanted_rev,
         applied_rev=row.applied_rev, cseq=row.cseq, generation=row.generation, expires_at=row.expires_at / 1000,
         maybe_held_until=row.maybe_held_until / 1000, since_at=row.since_at / 1000, failures=row.failures,
         last_code=row.last_code, challenge=row.challenge, nonce_count=row.nonce_count, min_expires=row.min_expires or 0,
-        entry=entry, sent=None if row.sent is None else Sent.from_json(row.sent), is_tombstone=row.entry_uid is None,
+        entry=before if is_tombstone else _entry_of(row), unanswered=None if is_tombstone else before,
+        sent=None if row.sent is None else Sent.from_json(row.sent), is_tombstone=is_tombstone,
     )  # fmt: skip
     if row.credentials is not None:
         opened = json.loads(tx.vault.open(row.credentials, f"tombstone:{row.id}:credentials"))
@@ -263,7 +261,7 @@ def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
     """
     removing = [
         row for row in rows
-        if not row.desired or (row.sent and (row.wanted_rev != row.applied_rev or row.failures))
+        if not row.desired or row.unanswered or (row.sent and (row.wanted_rev != row.applied_rev or row.failures))
     ]  # fmt: skip
     if not removing:
         return

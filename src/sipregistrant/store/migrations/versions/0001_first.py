@@ -342,7 +342,7 @@ def upgrade() -> None:
         sa.Column("sg_level_moh_service", sa.BigInteger(), nullable=True),
         sa.Column("inbound_nat_traversal_detection", sa.BigInteger(), nullable=True),
         sa.Column("rel_on_qck_connect", sa.BigInteger(), nullable=True),
-        sa.Column("sip_response_codes", sa.Text(), nullable=False),
+        sa.Column("sip_response_codes", sa.BigInteger(), nullable=True),
         sa.Column("video_direct_mode", sa.BigInteger(), nullable=True),
         sa.Column("video_proxy_mode", sa.BigInteger(), nullable=True),
         sa.Column("ice_mode", sa.BigInteger(), nullable=False),
