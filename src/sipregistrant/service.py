@@ -72,6 +72,7 @@ class Service:
             StoreSchedule(store), clock, store.identity_key,
             EngineSettings(own_address=settings.advertise, own_fqdn=socket.gethostname()),
         )  # fmt: skip
+        store.group_faults = self.engine.flows.faults
         self.https_port = 0
         self._sessions = Sessions(clock=clock.now)
         self._servers: list[WebServer] = []

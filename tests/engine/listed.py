@@ -66,11 +66,14 @@ def make_row(id: int = 1, *, registrar_id: int = 1, due_in: float = 0.0, **chang
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
+A_GROUP = groups.GROUP.to_create({"Description": "group", "MediaConfigID": "1"})
+
+
 def make_settings(id: int = 1, rev: int = 1, *, group: Values | None = None, profile: Values | None = None,
                   is_gone: bool = False, **server: Value) -> RegistrarSettings:  # fmt: skip
     """Return the settings of a registrar at `REGISTRAR`; keywords are attributes of its server."""
     return RegistrarSettings(
-        id=id, rev=rev, group_uid=GROUP.group_uid, group={**groups.GROUP.to_create({"Description": "g", "MediaConfigID": "1"}), **(group or {})},
+        id=id, rev=rev, group_uid=GROUP.group_uid, group={**A_GROUP, **(group or {})},
         profile={**profiles.PROFILE.to_create({}), **(profile or {})},
         server={**servers.ENTRY.to_create({"Host": REGISTRAR[0]}), **server}, credentials_uid=None, is_gone=is_gone,
     )  # fmt: skip

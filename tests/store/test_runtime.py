@@ -8,6 +8,7 @@ from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Sent, SentContact
 from sipregistrant.model.status import State
 from sipregistrant.store import runtime
+from sipregistrant.store.registrars import groups
 
 from .support import Clock, Site, failed, registered, removed
 
@@ -209,3 +210,22 @@ async def test_overall_counts_by_what_the_last_attempt_left(site: Site, clock: C
     assert await site.store.read(runtime.overall) == {
         State.UNREGISTERED: 1, State.REGISTERED: 1, State.RETRY_WAIT: 1,
     }  # fmt: skip
+
+
+async def test_a_group_without_a_socket_is_down_and_says_why(site: Site) -> None:
+    uid = (await site.store.read(groups))[0][0]
+    site.store.group_faults = {uid: "udp:127.0.0.1:5060 cannot be bound: Address already in use"}
+    found = await site.runtime("sipsg", "1")
+    assert (found["rt_Status"], found["rt_StatusReason"]) == (
+        1,
+        "udp:127.0.0.1:5060 cannot be bound: Address already in use",
+    )
+    site.store.group_faults = {}
+    assert (await site.runtime("sipsg", "1"))["rt_Status"] == 0
+
+
+async def test_a_disabled_group_is_down_and_a_drained_one_says_so(site: Site) -> None:
+    await site.post("sipsg", "1", customAdminState=0)
+    assert (await site.runtime("sipsg", "1"))["rt_Status"] == 1
+    await site.post("sipsg", "1", customAdminState=2)
+    assert (await site.runtime("sipsg", "1"))["rt_Status"] == 3

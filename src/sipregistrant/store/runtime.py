@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, contact_ttl
+from ..model.groups import DRAIN, GROUP
 from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Resource
 from ..model.schedule import Sent
 from ..model.status import SEVERITY, State, Status, status
 from .config import check_parent
-from .registrars import entry_values
+from .registrars import entry_values, group_is_on, values_of
 from .schema import BOUND, OBJECTS, REGISTRAR, REGISTRAR_COUNT, REGISTRATION
 from .tx import Key, Tx
 
@@ -37,6 +39,15 @@ FAILED = (State.RETRY_WAIT, State.REJECTED)
 SG_TYPE_SIP = 1
 
 
+class SgStatus(IntEnum):
+    """Values of rt_Status of a signaling group (observed)."""
+
+    UP = 0
+    DOWN = 1
+    UP_DRAINING = 2
+    UP_DRAINED = 3
+
+
 def runtime(tx: Tx, resource: Resource, key: Key) -> Runtime:
     """Return the `rt_` attributes of one object, values ready to print."""
     return runtime_all(tx, resource, key.parent, key.id).get(key.id, {})
@@ -50,9 +61,7 @@ def runtime_all(tx: Tx, resource: Resource, parent: int | None, id: int | None =
         case "sipcontactregistrant":
             return _of_tables(tx, id)
         case "sipsg":
-            query = select(GROUPS.c.id, GROUPS.c.channels)
-            rows = tx.conn.execute(query if id is None else query.where(GROUPS.c.id == id))
-            return {row.id: {"rt_Type": SG_TYPE_SIP, "rt_NumberOfChannels": row.channels} for row in rows}
+            return _of_groups(tx, id)
         case _:
             return {}
 
@@ -154,6 +163,32 @@ def _contacts(sent: Sent) -> str:
 def _instant(at: int | None) -> str:
     """Return an instant of schedule time as UTC, to the second."""
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def _of_groups(tx: Tx, id: int | None) -> dict[int, Runtime]:
+    query = select(GROUPS) if id is None else select(GROUPS).where(GROUPS.c.id == id)
+    return {row.id: _of_group(tx, row) for row in tx.conn.execute(query)}
+
+
+def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
+    """Tell whether a group is up: enabled, and with a socket."""
+    group = values_of(GROUP, row)
+    status, reason = SgStatus.UP, ""
+    if row.uid in tx.group_faults:
+        status, reason = SgStatus.DOWN, tx.group_faults[row.uid]
+    elif group["customAdminState"] == DRAIN:
+        is_draining = tx.conn.execute(UNREGISTERING, {"group_uid": row.uid}).first() is not None
+        status = SgStatus.UP_DRAINING if is_draining else SgStatus.UP_DRAINED
+    elif not group_is_on(group):
+        status, reason = SgStatus.DOWN, "disabled"
+    return {"rt_Status": int(status), "rt_StatusReason": reason, "rt_Type": SG_TYPE_SIP,
+            "rt_NumberOfChannels": row.channels}  # fmt: skip
+
+
+UNREGISTERING = text("""
+SELECT 1 FROM registrar WHERE sipsg_uid = :group_uid AND EXISTS
+  (SELECT 1 FROM registration WHERE registrar_id = registrar.id AND class = 2 AND due_at IS NOT NULL)
+""")
 
 
 def _of_tables(tx: Tx, id: int | None) -> dict[int, Runtime]:

@@ -14,7 +14,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +55,7 @@ class Store:
         self.identity_key = b""
         self.now = now
         self.own_address = own_address
+        self.group_faults: Mapping[int, str] = {}
         self.on_commit: Callable[[Tx], None] = lambda tx: None
         self._lock = lock
         self._vault = vault
@@ -114,7 +115,7 @@ class Store:
             os.close(lock)
 
     def _make_tx(self, connection: Connection) -> Tx:
-        return Tx(connection, self._vault, self.now(), self.own_address)
+        return Tx(connection, self._vault, self.now(), self.own_address, self.group_faults)
 
     def _run_reader(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -28,15 +29,16 @@ class Tx:
     """One open transaction.
 
     `now` is the schedule time of its beginning in milliseconds: everything in one transaction happens at one moment.
-    `own_address` is what the operator said our address is ("" when nothing). `knocks` are the registrars (rows of
-    `registrar`) that have something new to do once this is committed; `fan_out` tells that some of it is for the
-    reconciler.
+    `own_address` is what the operator said our address is ("" when nothing). `group_faults` says which signaling
+    group (uid) has no socket, and why. `knocks` are the registrars (rows of `registrar`) that have something new to
+    do once this is committed; `fan_out` tells that some of it is for the reconciler.
     """
 
     conn: Connection
     vault: Vault
     now: int
     own_address: str = ""
+    group_faults: Mapping[int, str] = field(default_factory=dict)
     knocks: set[int] = field(default_factory=set)
     fan_out: bool = False
     groups_changed: bool = False
