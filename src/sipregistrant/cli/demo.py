@@ -179,7 +179,7 @@ def _read_shown(tx: Tx) -> Shown:
 
 def _table(shown: Shown) -> Table:
     """Draw the registrations: one row each, a line for each contact that the registrar has confirmed. Fits 80 columns."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("AOR", "state", "contact", "q", "expires"):
         justify: JustifyMethod = "right" if name in ("q", "expires") else "left"
         table.add_column(name, no_wrap=True, justify=justify)
