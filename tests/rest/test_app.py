@@ -175,13 +175,30 @@ async def _status_of(app: Starlette, path: str) -> int:
     return int(sent[0]["status"])
 
 
-async def test_a_fault_inside_is_told_by_a_reference_that_is_in_the_log(client: Client, store: Store) -> None:
+async def test_a_fault_inside_is_told_by_a_reference_that_is_in_the_log(
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mistaken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store, "read", mistaken)
+    with capture_logs() as logs:
+        reply = await client.get("/rest/sipprofile/1")
+    (line,) = logs
+    assert (reply.status_line, *reply.told) == (200, 500, 20000, line["reference"])
+    assert (line["event"], line["log_level"]) == ("rest.fault", "error")
+    assert isinstance(line["exc_info"], ZeroDivisionError)
+
+
+async def test_a_database_that_does_not_answer_is_one_line_without_a_trace(client: Client, store: Store) -> None:
     await store.write(break_it)
     with capture_logs() as logs:
         reply = await client.get("/rest/sipprofile/1")
     (line,) = logs
     assert (reply.status_line, *reply.told) == (200, 500, 20000, line["reference"])
-    assert (line["event"], line["log_level"], line["exc_info"]) == ("rest.fault", "error", True)
+    assert (line["event"], line["log_level"]) == ("rest.unavailable", "error")
+    assert "sipprofile" in line["cause"]
+    assert "exc_info" not in line
 
 
 async def test_a_fault_inside_a_write_is_told_too(client: Client, store: Store) -> None:

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ..errors import Refusal
+from ..errors import Refusal, StoreUnavailable
 from ..store.store import Store
 from .codes import FAULT_INSIDE, METHOD_UNSUPPORTED, SESSION_MISSING, Answer, WireRefusal, answer_to
 from .envelope import CONTENT_TYPE, Block, Listing, refusal, success
@@ -116,8 +116,8 @@ class RestApi:
             return await self._answer_or_refuse(request, place, blank_lines)
         except ClientDisconnect:
             raise
-        except Exception:
-            answer = _log_fault(request, place)
+        except Exception as error:
+            answer = _log_fault(error, request, place)
             return _respond(refusal(answer, place.href, blank_lines=blank_lines))
 
     async def _answer_or_refuse(self, request: Request, place: Place, blank_lines: bool) -> Response:
@@ -155,11 +155,17 @@ def _peer_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _log_fault(request: Request, place: Place) -> Answer:
-    """Log the exception that is being handled, and return an answer that tells under which reference."""
-    reference = secrets.token_hex(REFERENCE_BYTES)
-    log.exception("rest.fault", reference=reference, method=request.method, href=place.href)
-    return FAULT_INSIDE.about(reference)
+def _log_fault(error: Exception, request: Request, place: Place) -> Answer:
+    """Log what went wrong in here, and return an answer that tells under which reference.
+
+    A full disk is nobody's mistake in the code: one line, without a trace for each request until there is room.
+    """
+    about = {"reference": secrets.token_hex(REFERENCE_BYTES), "method": request.method, "href": place.href}
+    if isinstance(error, StoreUnavailable):
+        log.error("rest.unavailable", **about, cause=str(error))
+    else:
+        log.error("rest.fault", **about, exc_info=error)
+    return FAULT_INSIDE.about(about["reference"])
 
 
 def _respond(pieces: Iterator[bytes], *, status: int = 200, cookie: str = "") -> Response:
