@@ -80,8 +80,11 @@ def test_lengths_are_counted_in_characters(character: str) -> None:
     assert fault_of(TEXT, character * 9) == "bad"
 
 
-def test_a_plus_that_was_sent_raw_is_read_back_in_a_uri() -> None:
-    assert URI.parse(" 4930") == "+4930"
+def test_a_blank_is_refused_in_a_uri() -> None:
+    attribute = text("URI1", 512, "a contact", "here", kind=Kind.URI)
+    assert attribute.parse("sip:+49@example.com") == "sip:+49@example.com"
+    with pytest.raises(ValueRefused):
+        attribute.parse("sip:+49 30@example.com")
 
 
 def test_a_space_stays_one_in_a_text() -> None:

@@ -71,3 +71,22 @@ def test_a_contact_that_is_not_ascii_is_escaped() -> None:
 def test_contacts_are_compared_as_uris() -> None:
     assert str(read_contact("alice").comparable) == "sip:alice@invalid"
     assert str(read_contact("sip:alice@Pbx.example").comparable) == "sip:alice@pbx.example"
+
+
+@pytest.mark.parametrize("text", ["b%zz", "sip:b%@example.com", "sip:b%2@example.com"])
+def test_a_broken_escape_is_refused(text: str) -> None:
+    with pytest.raises(SipParseError):
+        read_contact(text)
+    with pytest.raises(SipParseError):
+        read_aor(text, LOCAL)
+
+
+@pytest.mark.parametrize("text", ["tel:5", "http://example.com", "mailto:a@example.com"])
+def test_a_contact_of_another_scheme_is_refused(text: str) -> None:
+    with pytest.raises(SipParseError):
+        read_contact(text)
+
+
+def test_an_aor_with_headers_is_refused() -> None:
+    with pytest.raises(SipParseError):
+        read_aor("sip:a@example.com?x=y", STATIC)

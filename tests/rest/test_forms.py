@@ -105,3 +105,9 @@ async def test_a_body_that_is_too_long_is_not_read_to_its_end() -> None:
         await read_form(request_of([b"a" * 1024] * 1000, taken))
     assert refused.value.answer == BODY_TOO_LARGE
     assert len(taken) == 65
+
+
+def test_a_plus_stays_one_where_it_must_and_is_a_blank_elsewhere() -> None:
+    body = b"AOR=sip:+49%2030&Description=two+words&aor=sip:+49%2B1"
+    assert parse_form(body, frozenset({"aor"})) == {"aor": "sip:+49+1", "description": "two words"}
+    assert parse_form(b"AOR=a%20b", frozenset({"aor"})) == {"aor": "a b"}

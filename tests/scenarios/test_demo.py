@@ -114,3 +114,16 @@ def test_an_address_that_is_none_is_said_with_its_option(tmp_path: Path) -> None
         ended = run_command("serve", "--data-dir", str(tmp_path), "--https", text)
         assert ended.returncode == 1
         assert f"--https: '{text}' is not HOST:PORT" in ended.stderr
+
+
+def test_a_mistyped_directory_has_no_users_and_is_not_made(tmp_path: Path) -> None:
+    ended = run_command("user", "list", "--data-dir", str(tmp_path / "typo"))
+    assert ended.returncode == 1
+    assert f"there is no database in {tmp_path / 'typo'}" in ended.stderr
+    assert not (tmp_path / "typo").exists()
+
+
+def test_without_a_terminal_the_password_is_not_asked_for(tmp_path: Path) -> None:
+    ended = run_command("user", "add", "ops", "--data-dir", str(tmp_path))
+    assert ended.returncode == 1
+    assert "--password-stdin" in ended.stderr

@@ -56,7 +56,7 @@ class WebServer:
     def __init__(self, app: ASGIApp, listening: socket.socket, certificate: tuple[Path, Path] | None = None) -> None:
         """`certificate` is (certificate file, key file); None serves plain HTTP, for a unix socket."""
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False,
+            app, ws="none", log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False,
             timeout_graceful_shutdown=STOP_WAIT_SECONDS, ssl_certfile=certificate[0] if certificate else None,
             ssl_keyfile=certificate[1] if certificate else None,
         )  # fmt: skip

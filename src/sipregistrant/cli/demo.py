@@ -33,7 +33,7 @@ from ..store import config, users
 from ..store.passwords import hash_password
 from ..store.runtime import Runtime, runtime_all
 from ..store.tx import Key, Tx
-from .options import address, log_to_stderr
+from .options import address, log_to_stderr, why_not_bound
 from .sample import PASSWORD, REALM, Client, feed
 from .serve import until_stopped
 
@@ -98,7 +98,8 @@ async def _demo(settings: ServiceSettings, sandbox: tuple[str, int], exit_when_r
         except OSError as error:
             where = f"udp:{sandbox[0]}:{sandbox[1]}"
             raise ConfigurationError(
-                "--sandbox", f"{where}: {error.strerror or error}; name another with --sandbox HOST:PORT"
+                "--sandbox",
+                f"{where}: {why_not_bound(error)}; name another with --sandbox HOST:PORT",
             ) from None
         service = await stack.enter_async_context(Service.running(settings))
         await service.store.write(_use_ports, settings.sip[1], sandbox[1])

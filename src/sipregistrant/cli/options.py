@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ import typer
 from ..errors import ConfigurationError
 from ..model.attributes import NUMBER
 
-__all__ = ["DataDir", "address", "log_to_stderr"]
+__all__ = ["DataDir", "address", "log_to_stderr", "why_not_bound"]
 
 LARGEST_PORT = 65535
 
@@ -30,6 +31,11 @@ def address(text: str, option: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def why_not_bound(error: OSError) -> str:
+    """Return why an address cannot be had, in the system's words; asyncio has words of its own before them."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Write log events as JSON, one a line, to standard error."""
     structlog.configure(
@@ -43,3 +49,14 @@ def log_to_stderr(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
+
+
+class _Libraries(logging.Handler):
+    """What libraries say, in the form that we say it in."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        log.log(
+            record.levelno, "library.said", library=record.name, message=record.getMessage(), exc_info=record.exc_info
+        )

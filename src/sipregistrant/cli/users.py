@@ -21,7 +21,7 @@ from ..engine.clock import Clock, read_boot_id
 from ..errors import ConfigurationError, StoreInUse
 from ..store import users as stored
 from ..store.passwords import hash_password_now
-from ..store.store import Store
+from ..store.store import DATABASE, Store
 from ..store.tx import Tx
 from .options import DataDir
 
@@ -92,6 +92,8 @@ def _password(from_stdin: bool) -> str:
     """Read a password: from standard input (one line end at its end is not part of it), or from whoever sits there."""
     if from_stdin:
         password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    elif not sys.stdin.isatty():
+        raise ConfigurationError("password", "standard input is no terminal to ask at; pass it with --password-stdin")
     else:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     if not 1 <= len(password) <= LONGEST_PASSWORD or not password.isprintable():
@@ -100,7 +102,9 @@ def _password(from_stdin: bool) -> str:
 
 
 def _do(data_dir: Path, here: Callable[[Tx], Any], method: str, path: str, body: dict[str, str] | None) -> Any:
-    """Do it on the data directory, or ask the service that holds its lock."""
+    """Do it on the data directory, or ask the service that holds its lock. Only adding a user makes a directory."""
+    if method != "POST" and not (data_dir / DATABASE).exists():
+        raise ConfigurationError("--data-dir", f"there is no database in {data_dir}")
     boot_id = read_boot_id()
     try:
         return Store.once(data_dir, lambda *saved: Clock(boot_id, *saved).now_ms, here)

@@ -53,7 +53,7 @@ class Kind(Enum):
 
     TEXT = "string"
     URI = "uri"
-    """Text in which a space is never legal, so that an unencoded `+`, decoded to a space, is read back as `+`."""
+    """Text in which a blank is never legal, so that an unencoded `+` in a form is one (`rest/forms.py`)."""
     SECRET = "secret"
     """Text that is sealed at rest and never given back."""
     INTEGER = "int"
@@ -119,8 +119,8 @@ class Attribute:
             raise ValueRefused("bad", self.name, "a control character, or bytes that are not UTF-8")
         if self.is_number:
             return self._parse_number(value)
-        if self.kind is Kind.URI:
-            value = value.replace(" ", "+")
+        if self.kind is Kind.URI and " " in value:
+            raise ValueRefused("bad", self.name, "a blank, which no URI may have")
         if self.longest and len(value) > self.longest:
             raise ValueRefused("bad", self.name, f"longer than {self.longest} characters")
         return value

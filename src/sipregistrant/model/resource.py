@@ -60,6 +60,11 @@ class Resource:
     def references(self) -> tuple[Attribute, ...]:
         return tuple(attribute for attribute in self.attributes if attribute.refers_to)
 
+    @cached_property
+    def uri_names(self) -> frozenset[str]:
+        """Names, in lower case, of the attributes in which a `+` of a form is no blank."""
+        return frozenset(attribute.name.lower() for attribute in self.attributes if attribute.kind is Kind.URI)
+
     @property
     def has_sequence(self) -> bool:
         return any(attribute.kind is Kind.SEQUENCE for attribute in self.attributes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..errors import SipParseError
@@ -13,6 +14,11 @@ NONE, LOCAL, REMOTE, STATIC = range(4)
 """The values of AorType."""
 
 SIP_SCHEMES = ("sip", "sips")
+
+# What people do write before a colon, and what is no host with a port.
+OTHER_SCHEMES = ("tel", "http", "https", "mailto", "urn", "im", "pres", "xmpp")
+
+BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 NO_HOST = "invalid"
 
 # What is not ASCII is escaped on the wire, and a host of up to 256 characters may come to it: that must still be a URI.
@@ -26,6 +32,8 @@ def read_aor(text: str, aor_type: int) -> Uri:
     put in by us, a word without `@` is a user, whatever it looks like.
     """
     scheme, rest = _split_scheme(text, (*SIP_SCHEMES, "tel"))
+    if "?" in rest:
+        raise SipParseError("AOR", "headers, which no To may have (RFC 3261 §19.1.1)")
     if aor_type == STATIC:
         uri = parse_uri(text)
         if uri.scheme not in SIP_SCHEMES or not uri.user:
@@ -78,4 +86,8 @@ def _sendable(uri: Uri) -> Uri:
 
 def _split_scheme(text: str, known: tuple[str, ...]) -> tuple[str, str]:
     scheme, colon, rest = text.partition(":")
+    if BROKEN_ESCAPE.search(text):
+        raise SipParseError("URI", "a % that no two hexadecimal digits follow")
+    if colon and scheme.lower() in OTHER_SCHEMES and scheme.lower() not in known:
+        raise SipParseError("URI", f"{scheme}: is no SIP URI")
     return (scheme.lower(), rest) if colon and scheme.lower() in known else ("sip", text)

@@ -101,7 +101,7 @@ class Resources:
         if request.method == "DELETE":
             await self._store.write(config.delete, target.resource, target.key)
             return None
-        form = await read_form(request)
+        form = await read_form(request, target.resource.uri_names)
         self._log_unknown_names(target.resource, form)
         write = create_object if request.method == "PUT" else change_object
         values = await self._store.write(write, target.resource, target.key, form)

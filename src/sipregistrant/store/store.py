@@ -32,7 +32,7 @@ from .secrets import Vault
 from .tx import Tx
 from .writer import Writer
 
-__all__ = ["Clock", "Store"]
+__all__ = ["DATABASE", "Clock", "Store"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
