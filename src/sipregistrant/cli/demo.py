@@ -33,7 +33,7 @@ from ..store import config, users
 from ..store.passwords import hash_password
 from ..store.runtime import Runtime, runtime_all
 from ..store.tx import Key, Tx
-from .options import address, log_to_stderr, why_not_bound
+from .options import address, log_to_stderr
 from .sample import PASSWORD, REALM, Client, feed
 from .serve import until_stopped
 
@@ -99,7 +99,7 @@ async def _demo(settings: ServiceSettings, sandbox: tuple[str, int], exit_when_r
             where = f"udp:{sandbox[0]}:{sandbox[1]}"
             raise ConfigurationError(
                 "--sandbox",
-                f"{where}: {why_not_bound(error)}; name another with --sandbox HOST:PORT",
+                f"{where}: {error.strerror or error}; name another with --sandbox HOST:PORT",
             ) from None
         service = await stack.enter_async_context(Service.running(settings))
         await service.store.write(_use_ports, settings.sip[1], sandbox[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 from ..errors import ConfigurationError
 from ..model.attributes import NUMBER
 
-__all__ = ["DataDir", "address", "log_to_stderr", "why_not_bound"]
+__all__ = ["DataDir", "address", "log_to_stderr"]
 
 LARGEST_PORT = 65535
 
@@ -29,11 +28,6 @@ def address(text: str, option: str) -> tuple[str, int]:
     if not colon or not host or not NUMBER.match(port) or int(port) > LARGEST_PORT:
         raise ConfigurationError(option, f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
-
-
-def why_not_bound(error: OSError) -> str:
-    """Return why an address cannot be had, in the system's words; asyncio has words of its own before them."""
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

@@ -11,7 +11,7 @@ import uvloop
 from ..errors import ConfigurationError
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
-from .options import address, why_not_bound
+from .options import address
 from .serve import until_stopped
 
 __all__ = ["sandbox"]
@@ -40,4 +40,4 @@ async def _run(where: tuple[str, int], realm: str, password: str, algorithm: str
             print(f"ready udp:{server.host}:{server.port}", flush=True)
             await stopped.wait()
     except OSError as error:
-        raise ConfigurationError("--listen", f"udp:{where[0]}:{where[1]}: {why_not_bound(error)}") from None
+        raise ConfigurationError("--listen", f"udp:{where[0]}:{where[1]}: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ hand than the kernel takes.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, cast
@@ -35,11 +36,19 @@ class SandboxServer:
         self._transport: asyncio.DatagramTransport | None = None
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Endpoint(self.registrar, self._clock), local_addr=(self.host, self.port)
-        )
-        self.port = self._transport.get_extra_info("sockname")[1]
+        # Bound by us: event loops tell of a port in use in words of their own, without its number.
+        info = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(info[0], socket.SOCK_DGRAM)
+        try:
+            bound.setblocking(False)
+            bound.bind(info[4])
+            self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: _Endpoint(self.registrar, self._clock), sock=bound
+            )
+        except BaseException:
+            bound.close()
+            raise
+        self.port = bound.getsockname()[1]
         return self
 
     async def __aexit__(
