@@ -31,7 +31,6 @@ from .problem import problem
 
 __all__ = ["create_local_app"]
 
-LONGEST_PASSWORD = 128  # the longest that the login of the wire API takes ("Resource - login")
 MOST_BODY_BYTES = 64 * 1024
 
 log = structlog.get_logger(__name__)
@@ -113,8 +112,8 @@ async def _texts(request: Request, *names: str) -> list[str]:
 
 
 def _checked(password: str) -> str:
-    if not password or len(password) > LONGEST_PASSWORD or has_control_characters(password):
-        raise ValueRefused("bad", "password", f"1 to {LONGEST_PASSWORD} characters, no control characters")
+    if not password or len(password) > passwords.LONGEST_PASSWORD or has_control_characters(password):
+        raise ValueRefused("bad", "password", f"1 to {passwords.LONGEST_PASSWORD} characters, no control characters")
     return password
 
 

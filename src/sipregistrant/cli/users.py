@@ -20,7 +20,7 @@ from ..api.unix_socket import SOCKET_NAME
 from ..engine.clock import Clock, read_boot_id
 from ..errors import ConfigurationError, StoreInUse
 from ..store import users as stored
-from ..store.passwords import hash_password_now
+from ..store.passwords import LONGEST_PASSWORD, hash_password_now
 from ..store.store import DATABASE, Store
 from ..store.tx import Tx
 from .options import DataDir
@@ -29,7 +29,6 @@ __all__ = ["cli"]
 
 cli = typer.Typer(help="Add, change, list and remove the users of the service.", no_args_is_help=True)
 
-LONGEST_PASSWORD = 128  # the longest that the login of the wire API takes ("Resource - login")
 TIMEOUT_SECONDS = 30
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]

@@ -22,8 +22,6 @@ __all__ = ["Login"]
 log = structlog.get_logger(__name__)
 
 LEVEL = "rest"
-LONGEST_USERNAME = 256
-LONGEST_PASSWORD = 128
 
 
 class Login:
@@ -44,7 +42,7 @@ class Login:
             changes = self._sessions.changes
             level = await self._level_of(username, password)
             if level is None:
-                log.warning("login.refused", user=username[:LONGEST_USERNAME], peer=peer)
+                log.warning("login.refused", user=username[: users.LONGEST_NAME], peer=peer)
                 await self._throttle.failed(username, peer)
                 raise WireRefusal(BAD_LOGIN.about(username))
             await self._throttle.succeeded(username, peer)
@@ -66,5 +64,5 @@ class Login:
 
 def _can_be_right(username: str, password: str) -> bool:
     """Tell whether such a user could exist: bytes that are not UTF-8 cannot even be looked up."""
-    is_short = len(username) <= LONGEST_USERNAME and len(password) <= LONGEST_PASSWORD
+    is_short = len(username) <= users.LONGEST_NAME and len(password) <= passwords.LONGEST_PASSWORD
     return is_short and not has_control_characters(username) and not has_control_characters(password)

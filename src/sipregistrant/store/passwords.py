@@ -9,7 +9,9 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-__all__ = ["hash_password", "hash_password_now", "verify"]
+__all__ = ["LONGEST_PASSWORD", "hash_password", "hash_password_now", "verify"]
+
+LONGEST_PASSWORD = 128  # what the login of the wire API takes ("Resource - login")
 
 # RFC 9106 §4, second recommended option, but one lane: a login must not take both processors from the registrations.
 HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)

@@ -31,7 +31,6 @@ ENTRIES = OBJECTS["sipregistrantentry"]
 GROUPS = OBJECTS["sipsg"]
 SERVERS = OBJECTS["sipserver"]
 SERVER_TABLES = OBJECTS["sipservertable"]
-CREDENTIALS = OBJECTS["sipremoteauthentry"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 150

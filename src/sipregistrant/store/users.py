@@ -11,7 +11,7 @@ from ..model.attributes import has_control_characters
 from .schema import USER
 from .tx import Tx
 
-__all__ = ["LEVELS", "User", "add", "find", "list_users", "remove", "set_password"]
+__all__ = ["LEVELS", "LONGEST_NAME", "User", "add", "find", "list_users", "remove", "set_password"]
 
 LEVELS = ("rest", "admin", "readonly")
 
