@@ -12,7 +12,9 @@
     │   ├── ObjectExists(resource, id)
     │   ├── ObjectInUse(resource, id, user, user_id)
     │   ├── ReferenceMissing(resource, id, attribute, target)
-    │   └── NotUnique(resource, id, attribute)
+    │   ├── NotUnique(resource, id, attribute)
+    │   ├── ActionUnknown(resource, action)
+    │   └── ObjectConflict(rule, id, attribute)       what would be there together goes against a rule
     └── StoreError
         ├── StoreUnavailable(cause)                   retryable: a full disk, a locked file
         ├── StoreInUse(path)                          another process owns the data directory
@@ -25,10 +27,12 @@ Exceptions take data and write their own sentence. What the network answers, or 
 from __future__ import annotations
 
 __all__ = [
+    "ActionUnknown",
     "ConfigurationError",
     "InvalidState",
     "KeyUnusable",
     "NotUnique",
+    "ObjectConflict",
     "ObjectExists",
     "ObjectInUse",
     "ObjectMissing",
@@ -185,6 +189,34 @@ class NotUnique(Refusal):
 
     def __str__(self) -> str:
         return f"{self.attribute} of {self.resource} {self.id} is not unique"
+
+
+class ActionUnknown(Refusal):
+    """The resource has no such action."""
+
+    def __init__(self, resource: str, action: str) -> None:
+        super().__init__(resource, action)
+        self.resource = resource
+        self.action = action
+
+    def __str__(self) -> str:
+        return f"{self.resource} has no action {self.action!r}"
+
+
+class ObjectConflict(Refusal):
+    """Each value is right, but not beside the others: `rule` says in words which rule is broken.
+
+    `id` is that of the object, where the one who raises knows it.
+    """
+
+    def __init__(self, rule: str, id: str, attribute: str) -> None:
+        super().__init__(rule, id, attribute)
+        self.rule = rule
+        self.id = id
+        self.attribute = attribute
+
+    def __str__(self) -> str:
+        return f"{self.attribute}: {self.rule}"
 
 
 class StoreError(SipRegistrantError):

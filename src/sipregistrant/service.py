@@ -73,6 +73,7 @@ class Service:
             EngineSettings(own_address=settings.advertise, own_fqdn=socket.gethostname()),
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
+        store.standings = self.engine.standings
         self.https_port = 0
         self._sessions = Sessions(clock=clock.now)
         self._servers: list[WebServer] = []

@@ -73,7 +73,7 @@ def make_settings(id: int = 1, rev: int = 1, *, group: Values | None = None, pro
                   is_gone: bool = False, **server: Value) -> RegistrarSettings:  # fmt: skip
     """Return the settings of a registrar at `REGISTRAR`; keywords are attributes of its server."""
     return RegistrarSettings(
-        id=id, rev=rev, group_uid=GROUP.group_uid, group={**A_GROUP, **(group or {})},
+        id=id, rev=rev, group_uid=GROUP.group_uid, server_uid=1, group={**A_GROUP, **(group or {})},
         profile={**profiles.PROFILE.to_create({}), **(profile or {})},
         server={**servers.ENTRY.to_create({"Host": REGISTRAR[0]}), **server}, credentials_uid=None, is_gone=is_gone,
     )  # fmt: skip

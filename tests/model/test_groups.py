@@ -93,6 +93,7 @@ def test_a_group_names_its_profile_and_its_server_table() -> None:
     assert {attribute.name: attribute.refers_to for attribute in GROUP.references} == {
         "ProfileID": "sipprofile",
         "ServerClusterId": "sipservertable",
+        "TLSProfileID_1": "siptlsprofile",
     }
 
 

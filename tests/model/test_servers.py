@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sipregistrant.errors import ValueRefused
-from sipregistrant.model.servers import ENTRY, TABLE
+from sipregistrant.errors import ObjectConflict, ValueRefused
+from sipregistrant.model.resource import Values
+from sipregistrant.model.servers import ENTRY, LOOKUP_MIXED, SRV_DOMAINS, SRV_TWICE, TABLE, check_siblings
 
 from .tables import NO, YES, Row, table_of
 
@@ -65,6 +66,7 @@ def test_a_server_names_its_tables() -> None:
     assert {attribute.name: attribute.refers_to for attribute in ENTRY.references} == {
         "RemoteAuthorizationTableID": "sipremoteauthtable",
         "ContactRegistrantTableID": "sipcontactregistrant",
+        "TLSProfileID": "siptlsprofile",
     }
 
 
@@ -142,3 +144,53 @@ def test_a_domain_that_no_uri_can_hold_is_refused() -> None:
     with pytest.raises(ValueRefused) as refused:
         ENTRY.to_create({**CLIENT_FORM, "DomainName": "example com"})
     assert (refused.value.fault, refused.value.attribute) == ("bad", "DomainName")
+
+
+# Servers of one table
+
+
+def by_srv(**changes: str) -> Values:
+    return ENTRY.to_create({"Host": "h", "ServerLookup": "1", "DomainName": "example.com", **changes})
+
+
+def by_address(**changes: str) -> Values:
+    return ENTRY.to_create({"Host": "192.0.2.1", **changes})
+
+
+def rule_broken(server: Values, *others: Values) -> str:
+    with pytest.raises(ObjectConflict) as refused:
+        check_siblings("1:2", server, others)
+    assert refused.value.id == "1:2"
+    return refused.value.rule
+
+
+@pytest.mark.parametrize(
+    ("server", "others"),
+    [
+        (by_srv(), []),
+        (by_srv(), [by_srv(Protocol="2"), by_srv(Protocol="4", DomainName="EXAMPLE.com")]),
+        (by_address(), [by_address(), by_address(DomainName="a.example"), by_address(DomainName="b.example")]),
+    ],
+)
+def test_servers_that_go_together(server: Values, others: list[Values]) -> None:
+    check_siblings("1:9", server, others)
+
+
+def test_a_table_looks_up_by_address_or_by_srv_not_by_both() -> None:
+    assert rule_broken(by_srv(), by_address()) == LOOKUP_MIXED
+    assert rule_broken(by_address(), by_srv()) == LOOKUP_MIXED
+    assert rule_broken(by_srv(), by_srv(), by_address()) == LOOKUP_MIXED
+
+
+def test_a_domain_is_looked_up_by_srv_once_for_each_protocol() -> None:
+    assert rule_broken(by_srv(), by_srv(DomainName="Example.COM")) == SRV_TWICE
+
+
+def test_a_table_has_one_srv_domain() -> None:
+    assert rule_broken(by_srv(), by_srv(DomainName="other.example", Protocol="2")) == SRV_DOMAINS
+
+
+def test_srv_needs_a_domain() -> None:
+    with pytest.raises(ValueRefused) as refused:
+        by_srv(DomainName="")
+    assert (refused.value.fault, refused.value.attribute) == ("empty", "DomainName")

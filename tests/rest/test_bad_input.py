@@ -29,6 +29,7 @@ PLACES = {
     "sipremoteauthtable": "/rest/sipremoteauthtable/1",
     "sipremoteauthentry": "/rest/sipremoteauthtable/1/sipremoteauthentry/1",
     "sipprofile": "/rest/sipprofile/1",
+    "siptlsprofile": "/rest/siptlsprofile/1",
     "sipsg": "/rest/sipsg/1",
 }
 """Where `furnish` makes an object of each resource."""

@@ -6,7 +6,9 @@ import pytest
 
 from sipregistrant import errors
 from sipregistrant.errors import (
+    ActionUnknown,
     NotUnique,
+    ObjectConflict,
     ObjectExists,
     ObjectInUse,
     ObjectMissing,
@@ -15,6 +17,7 @@ from sipregistrant.errors import (
     ValueRefused,
 )
 from sipregistrant.model.registry import RESOURCES
+from sipregistrant.model.servers import LOOKUP_MIXED, SRV_DOMAINS, SRV_TWICE
 from sipregistrant.rest import codes
 from sipregistrant.rest.codes import ANSWERS, MEANINGS, VALUE_BAD, Answer, WireRefusal, answer_to
 
@@ -35,6 +38,11 @@ REFUSALS: list[tuple[Refusal, str, tuple[int, int, str]]] = [
     (ObjectInUse("sipprofile", "1", "sipsg", "1"), "DELETE", (500, 31005, "1|1")),
     (ObjectInUse("sipregistrantentry", "1:1", "sipserver", "2:3"), "DELETE",
      (500, 20050, "sipserver|2:3|sipregistrantentry|1:1")),
+    (ObjectInUse("siptlsprofile", "1", "sipserver", "1:1"), "DELETE", (500, 31009, "1|1:1")),
+    (ActionUnknown("sipsg", "reboot"), "POST", (400, 20046, "reboot")),
+    (ObjectConflict(LOOKUP_MIXED, "1:1", "ServerLookup"), "PUT", (500, 31020, "1|1:1")),
+    (ObjectConflict(SRV_TWICE, "1:1", "DomainName"), "PUT", (500, 31022, "1|1:1")),
+    (ObjectConflict(SRV_DOMAINS, "1:1", "DomainName"), "PUT", (500, 31023, "1|1:1")),
     (WireRefusal(VALUE_BAD.about("sipsg", "1", "DSCP")), "PUT", (400, 20038, "sipsg|1|DSCP")),
 ]  # fmt: skip
 
@@ -60,6 +68,7 @@ def test_every_code_that_is_used_is_in_the_table() -> None:
 
 def test_every_answer_of_the_module_is_listed() -> None:
     declared = [value for value in vars(codes).values() if isinstance(value, Answer)]
+    declared += codes.CONFLICTS.values()
     assert sorted(map(repr, declared)) == sorted(map(repr, ANSWERS))
 
 

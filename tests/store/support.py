@@ -17,7 +17,7 @@ from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Claim, Claimed, Class, Sent, SentContact, Settled
 from sipregistrant.model.status import State
-from sipregistrant.store import config, reconcile, runtime, schedule
+from sipregistrant.store import config, reconcile, runtime, schedule, state
 from sipregistrant.store.schema import OBJECTS, REGISTRATION
 from sipregistrant.store.store import DATABASE, Store
 from sipregistrant.store.tx import Key, Tx
@@ -102,7 +102,7 @@ class Site:
         return await self.store.read(config.get, RESOURCES[resource], key(id))
 
     async def ids(self, resource: str, parent: int | None = None) -> list[int]:
-        return await self.store.read(config.list_ids, RESOURCES[resource], parent)
+        return await self.store.read(state.ids, RESOURCES[resource], parent, 0, 100_000)
 
     async def runtime(self, resource: str, id: str) -> runtime.Runtime:
         return await self.store.read(runtime.runtime, RESOURCES[resource], key(id))

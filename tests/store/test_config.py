@@ -15,7 +15,7 @@ from sipregistrant.errors import (
 )
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.resource import SECRET_MASK
-from sipregistrant.store import config
+from sipregistrant.store import config, state
 from sipregistrant.store.config import place_of_secret
 from sipregistrant.store.schema import METADATA, OBJECTS
 from sipregistrant.store.store import Store
@@ -107,7 +107,7 @@ async def test_ids_are_listed_in_ascending_order(site: Site) -> None:
 async def test_all_entries_of_a_table_are_read_at_once_and_no_others(site: Site, store: Store) -> None:
     await site.put_table(2, "1")
     await site.put_table(1, "2")
-    found = await store.read(config.get_all, RESOURCES["sipregistrantentry"], 1)
+    found = await store.read(state.page, RESOURCES["sipregistrantentry"], 1, 0, 100)
     assert [(str(key), values["AOR"]) for key, values in found] == [("1:1", "sip:u1"), ("1:2", "sip:u2")]
 
 
@@ -241,8 +241,9 @@ async def test_a_deleted_object_is_gone_for_every_read(site: Site, store: Store)
     await site.register()
     await site.delete("sipregistrantentry", "1:1")
     assert await site.ids("sipregistrantentry", 1) == []
-    assert await store.read(config.get_all, RESOURCES["sipregistrantentry"], 1) == []
-    assert await site.runtime("sipregistrantentry", "1:1") == {}
+    assert await store.read(state.page, RESOURCES["sipregistrantentry"], 1, 0, 100) == []
+    with pytest.raises(ObjectMissing):
+        await site.runtime("sipregistrantentry", "1:1")
     with pytest.raises(ObjectMissing):
         await site.get("sipregistrantentry", "1:1")
 
@@ -346,7 +347,7 @@ async def test_a_display_name_is_the_description_or_made_of_the_id(site: Site) -
 async def test_a_password_is_never_given_back(site: Site, store: Store) -> None:
     await put_credential(site)
     assert (await site.get("sipremoteauthentry", "1:1"))["EncryptedPassword"] == SECRET_MASK
-    ((_, values),) = await store.read(config.get_all, AUTH_ENTRY, 1)
+    ((_, values),) = await store.read(state.page, AUTH_ENTRY, 1, 0, 100)
     assert values["EncryptedPassword"] == SECRET_MASK
 
 

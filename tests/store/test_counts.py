@@ -65,7 +65,7 @@ class World:
             self.operate(config.create, "sipcontactregistrant", Key(table), {})
         self.operate(config.create, "sipserver", Key(1, 1), SERVER)
 
-    def operate(self, function: Callable[..., None], resource: str, key: Key,
+    def operate(self, function: Callable[..., object], resource: str, key: Key,
                 form: Mapping[str, str | int] | None = None) -> None:  # fmt: skip
         """Do as an operator says; what is refused is refused."""
         text = [{name: str(value) for name, value in form.items()}] if form is not None else []

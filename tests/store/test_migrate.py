@@ -8,14 +8,17 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine, select, text
 
 import sipregistrant.store.migrations
+from sipregistrant.model.registry import RESOURCES
 from sipregistrant.store.migrate import alembic_config, migrate
-from sipregistrant.store.schema import METADATA
+from sipregistrant.store.objects import values_of
+from sipregistrant.store.schema import METADATA, OBJECTS, REGISTRATION
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Tx
 
@@ -27,6 +30,7 @@ VERSIONS = Path(sipregistrant.store.migrations.__path__[0]) / "versions"
 # that is released is never changed: databases out there have run it as it was. A changed schema needs a new step.
 FROZEN = {
     "0001_first.py": "7eeb0e2da9c4678b8403e0bae15e210108b99027e721e51925b2a92400515694",
+    "0002_tls_profiles_and_actions.py": "df93227c66c432f5a5c27e7b255977d28871841ec0049c43fc4217bca1a00316",
 }
 
 
@@ -106,3 +110,27 @@ def test_a_step_depends_on_nothing_that_may_change_after_it(path: Path) -> None:
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     assert imported <= {"alembic", "sqlalchemy", "sqlalchemy.dialects"}
+
+
+def test_a_database_of_the_first_version_gets_what_is_new(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+        connection.execute(text(
+            "INSERT INTO instance (one, identity_key, key_check, boot_id, clock_offset_ms, own_address, has_left) "
+            "VALUES (1, 'k', 'c', '', 0, '', 0)"
+        ))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO registration (registrar_id, binding_key, desired, class, state, wanted_rev, applied_rev, cseq, "
+            "generation, expires_at, maybe_held_until, attempted_at, since_at, failures, last_code, nonce_count) "
+            "VALUES (1, 1, 1, 0, 1, 1, 1, 1, 0, 9, 9, 9, 9, 0, 200, 0)"
+        ))  # fmt: skip
+    with engine.begin() as connection:
+        migrate(connection)
+        (profile,) = connection.execute(select(OBJECTS["siptlsprofile"])).all()
+        (registration,) = connection.execute(select(REGISTRATION)).all()
+    engine.dispose()
+    assert values_of(RESOURCES["siptlsprofile"], profile) == RESOURCES["siptlsprofile"].to_create(
+        {"Description": "Default TLS Profile"}
+    )
+    assert (registration.stays_off, registration.expires_at) == (0, 9)

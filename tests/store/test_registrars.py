@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipregistrant.model.registry import RESOURCES
-from sipregistrant.store import registrars
+from sipregistrant.store import objects, registrars
 from sipregistrant.store.schema import OBJECTS, REGISTRAR, REGISTRAR_COUNT
 
 from .support import Clock, Site, removed
@@ -99,7 +99,7 @@ async def test_the_key_of_a_local_aor_is_that_of_our_address_where_it_is_said(si
 
 
 async def test_values_of_a_row_that_is_gone_are_the_defaults() -> None:
-    values = registrars.values_of(RESOURCES["sipserver"], None)
+    values = objects.values_of(RESOURCES["sipserver"], None)
     assert (values["Port"], values["Host"], values["Protocol"]) == (5060, "", 1)
 
 

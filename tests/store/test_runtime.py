@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from sipregistrant.errors import ObjectMissing
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Sent, SentContact
 from sipregistrant.model.status import State
 from sipregistrant.store import runtime
+from sipregistrant.store import state as state_of
 from sipregistrant.store.registrars import groups
 
 from .support import Clock, Site, failed, registered, removed
@@ -159,13 +161,16 @@ async def test_the_ttl_in_force_is_shown_of_each_contact_that_there_is(site: Sit
 async def test_entries_are_shown_all_at_once_as_they_are_one_by_one(site: Site) -> None:
     await site.put_chain(3)
     await site.register()
-    found = await site.store.read(runtime.runtime_all, RESOURCES[ENTRY], 1)
-    assert found == {n: await shown(site, f"1:{n}") for n in (1, 2, 3)}
+    found = await site.store.read(state_of.page, RESOURCES[ENTRY], 1, 0, 100)
+    assert [{name: value for name, value in values.items() if name.startswith("rt_")} for _, values in found] == [
+        await shown(site, f"1:{n}") for n in (1, 2, 3)
+    ]
 
 
-async def test_an_entry_that_is_not_there_shows_nothing(site: Site) -> None:
+async def test_an_entry_that_is_not_there_is_missing(site: Site) -> None:
     await site.put_table(1)
-    assert await shown(site, "1:9") == {}
+    with pytest.raises(ObjectMissing):
+        await shown(site, "1:9")
 
 
 # Tables, groups, and all
@@ -175,12 +180,12 @@ async def test_a_table_counts_what_is_registered_and_what_failed(site: Site, clo
     await site.put_chain(4)
     first, second, third, _ = (await site.claim()).rows
     await site.settle(registered(first, clock), failed(second, clock), failed(third, clock, state=State.REJECTED))
-    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 1, "rt_Failed": 2}
+    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 1, "rt_Failed": 2, "rt_Pending": 0}
 
 
 async def test_a_table_that_no_server_uses_counts_nothing(site: Site) -> None:
     await site.put_table(2)
-    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 0, "rt_Failed": 0}
+    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 0, "rt_Failed": 0, "rt_Pending": 0}
 
 
 async def test_a_table_counts_the_registrations_at_all_its_servers(site: Site) -> None:
@@ -189,7 +194,7 @@ async def test_a_table_counts_the_registrations_at_all_its_servers(site: Site) -
     await site.reconcile()
     await site.register(1)
     await site.register(2)
-    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 4, "rt_Failed": 0}
+    assert await site.runtime("sipcontactregistrant", "1") == {"rt_Registered": 4, "rt_Failed": 0, "rt_Pending": 0}
 
 
 async def test_a_group_shows_its_type_and_its_channels(site: Site) -> None:

@@ -29,9 +29,8 @@ from ..model.servers import ENTRY as SERVER
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
 from ..service import FIRST_GROUP, Service, ServiceSettings
-from ..store import config, users
+from ..store import config, state, users
 from ..store.passwords import hash_password
-from ..store.runtime import Runtime, runtime_all
 from ..store.tx import Key, Tx
 from .options import address, log_to_stderr
 from .sample import PASSWORD, REALM, Client, feed
@@ -56,7 +55,10 @@ COLOURS = {
 # One contact as `rt_Contacts` writes it.
 CONTACT = re.compile("<(?:sip:)?([^>]*)>;q=([0-9.]+);expires=([0-9]+)")
 
-Shown = list[tuple[int, Values, Runtime]]
+Shown = list[Values]
+
+# More fit no screen.
+MOST_SHOWN = 200
 
 
 def demo(
@@ -150,7 +152,7 @@ async def _watch(service: Service, base: str, console: Console, stopped: asyncio
         while not stopped.is_set():
             shown = await service.store.read(_read_shown)
             live.update(_table(shown), refresh=True)
-            is_registered = bool(shown) and all(rt["rt_RegistrationState"] == "registered" for _, _, rt in shown)
+            is_registered = bool(shown) and all(one["rt_RegistrationState"] == "registered" for one in shown)
             if is_registered and not is_told:
                 is_told = True
                 _tell(live, shown, base, picture)
@@ -174,8 +176,7 @@ def _tell(live: Live, shown: Shown, base: str, picture: Path | None) -> None:
 def _read_shown(tx: Tx) -> Shown:
     if not config.exists(tx, TABLE, Key(SAMPLE_TABLE)):
         return []
-    runtimes = runtime_all(tx, ENTRY, SAMPLE_TABLE)
-    return [(key.id, values, runtimes[key.id]) for key, values in config.get_all(tx, ENTRY, SAMPLE_TABLE)]
+    return [values for _, values in state.page(tx, ENTRY, SAMPLE_TABLE, 0, MOST_SHOWN)]
 
 
 def _table(shown: Shown) -> Table:
@@ -184,13 +185,13 @@ def _table(shown: Shown) -> Table:
     for name in ("AOR", "state", "contact", "q", "expires"):
         justify: JustifyMethod = "right" if name in ("q", "expires") else "left"
         table.add_column(name, no_wrap=True, justify=justify)
-    for _, values, rt in shown:
-        state = str(rt["rt_RegistrationState"])
-        contacts = CONTACT.findall(str(rt["rt_Contacts"]))
+    for values in shown:
+        word = str(values["rt_RegistrationState"])
+        contacts = CONTACT.findall(str(values["rt_Contacts"]))
         uris, qs, expiries = ("\n".join(column) for column in zip(*contacts, strict=True)) if contacts else ("", "", "")
-        reason = "" if contacts else str(rt["rt_LastReason"])
+        reason = "" if contacts else str(values["rt_LastReason"])
         aor = str(values["AOR"]).removeprefix("sip:")
-        table.add_row(aor, Text(state, COLOURS.get(state, "red")), uris or reason, qs, expiries)
+        table.add_row(aor, Text(word, COLOURS.get(word, "red")), uris or reason, qs, expiries)
     return table
 
 

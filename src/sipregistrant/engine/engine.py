@@ -16,6 +16,7 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
+from ..model.standing import Standing
 from ..sip.digest import Challenge
 from ..sip.identifiers import call_id, from_tag, next_cseq
 from ..sip.message import Response
@@ -94,6 +95,8 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
+        # How each server (uid) answers, since the start.
+        self.standings: dict[int, Standing] = {}
         self.sent = 0
         self.resent = 0
         self.settled = 0
@@ -205,6 +208,7 @@ class Engine:
             registrar.settings = claim.settings
             registrar.common = common_lines(claim.settings)
             registrar.window = self._window_of(claim.settings)
+            registrar.standing = self.standings.setdefault(claim.settings.server_uid, Standing())
         if claim.rows and registrar.settings is not None:
             target = await find_target(registrar.settings, self._resolver)
             registrar.in_flight.update(row.id for row in claim.rows)
@@ -243,12 +247,13 @@ class Engine:
         if not row.desired and row.sent is not None:
             # What was bound there is removed there, wherever the server has moved since.
             target = Target(row.sent.host, row.sent.port, row.sent.transport)
+        now = self._clock.now()
         if isinstance(target, Unreachable):
+            registrar.standing.failed(now, now)
             raise target
         flow = self.flows.of_group(settings.group_uid)
         if flow is None:
             raise Unreachable(self.flows.why_not(settings.group_uid))
-        now = self._clock.now()
         cseq, generation = next_cseq(row.cseq, row.generation, now)
         own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
         built = build(
@@ -265,19 +270,22 @@ class Engine:
             order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
             credentials=row.credentials, ahead=ahead, nonce_count=row.nonce_count, min_expires=row.min_expires,
         )  # fmt: skip
-        flight = Flight(row, registrar.window, attempt, flow, (target.host, target.port), tried, generation)
-        self._send(flight, attempt.start(now))
+        peer = (target.host, target.port)
+        flight = Flight(row, registrar.window, registrar.standing, attempt, flow, peer, tried, generation)
+        self._send(flight, attempt.start(now), now)
         self._deadlines.watch(flight)
 
-    def _send(self, flight: Flight, datagram: bytes) -> None:
+    def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
         self.sent += 1
+        flight.sent_at = now
         if reason := flight.flow.send(datagram, flight.peer):
             self._transport_failed(flight, reason)
         else:
             self._dispatcher.expect(flight.attempt.branch, flight)
 
     def _transport_failed(self, flight: Flight, reason: str) -> None:
+        flight.standing.failed(flight.sent_at, self._clock.now())
         flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
         self._end_if_over(flight, flight.attempt.branch)
 
@@ -290,11 +298,12 @@ class Engine:
             datagram = None
         if response.status_code >= 200:
             flight.window.answered()
+            flight.standing.answered(now)
         if datagram is None:
             self._end_if_over(flight, branch)
             return
         self._dispatcher.forget(branch, now)
-        self._send(flight, datagram)
+        self._send(flight, datagram, now)
         if flight.next_timeout < watched_for:
             self._deadlines.watch(flight)
 
@@ -307,6 +316,8 @@ class Engine:
             datagram = None
         if datagram is not None or flight.attempt.outcome is not None:
             flight.window.lost(now)
+        if flight.attempt.outcome is not None:
+            flight.standing.failed(flight.sent_at, now)
         if datagram is not None:
             self.resent += 1
             if reason := flight.flow.send(datagram, flight.peer):

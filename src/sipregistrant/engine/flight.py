@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model.schedule import Claimed, RegistrarSettings, Sent
+from ..model.standing import Standing
 from ..sip.registration import Attempt
 from .flows import Address, Flow
 from .pacing import Window
@@ -15,12 +16,13 @@ NEVER = float("inf")
 class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
-    __slots__ = ("common", "id", "in_flight", "is_claiming", "settings", "window")
+    __slots__ = ("common", "id", "in_flight", "is_claiming", "settings", "standing", "window")
 
     def __init__(self, id: int, window: Window) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
+        self.standing = Standing()
         self.window = window
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()
@@ -34,13 +36,16 @@ class Registrar:
 class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
-    __slots__ = ("attempt", "claimed", "flow", "generation", "peer", "tried", "window")
+    __slots__ = ("attempt", "claimed", "flow", "generation", "peer", "sent_at", "standing", "tried", "window")
 
-    def __init__(self, claimed: Claimed, window: Window, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
-                 generation: int) -> None:  # fmt: skip
+    def __init__(self, claimed: Claimed, window: Window, standing: Standing, attempt: Attempt, flow: Flow, peer: Address,
+                 tried: Sent, generation: int) -> None:  # fmt: skip
         self.claimed = claimed
         # That of its start: the slot goes back there, also when the registrar has another target by then.
         self.window = window
+        self.standing = standing
+        # When the request that is out now was first sent.
+        self.sent_at = 0.0
         self.attempt = attempt
         self.flow = flow
         self.peer = peer

@@ -49,7 +49,7 @@ GROUP = Resource(
         integer("RouteTableID", 1, 65534, None, CALLS, OBSERVED),
         integer("ListenPort_1", 0, 65535, None, "port that the group listens on and sends from; 0 any", OBSERVED),
         enum("Protocol_1", PROTOCOLS, None, "transport of ListenPort_1", OBSERVED),
-        reference("TLSProfileID_1", "", 65535, 0, "TLS profile of ListenPort_1; 0 none", OBSERVED),
+        reference("TLSProfileID_1", "siptlsprofile", 65535, 0, "TLS profile of ListenPort_1; 0 none", OBSERVED),
         text("NetInterfaceSignaling", 64, "interface to send from; unknown names mean the default address", OBSERVED),
         text("RemoteHosts", 2048, CALLS, OBSERVED),
         text("RemoteMasks", 2048, CALLS, OBSERVED),

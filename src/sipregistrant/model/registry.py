@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import credentials, groups, profiles, registrants, servers
+from . import credentials, groups, profiles, registrants, servers, tls_profiles
 from .resource import Resource
 
 __all__ = ["RESOURCES", "child_of", "users_of"]
@@ -15,6 +15,7 @@ RESOURCES: dict[str, Resource] = {
         registrants.TABLE,
         registrants.ENTRY,
         profiles.PROFILE,
+        tls_profiles.PROFILE,
         servers.TABLE,
         servers.ENTRY,
         groups.GROUP,

@@ -84,6 +84,7 @@ class RegistrarSettings:
     id: int
     rev: int
     group_uid: int
+    server_uid: int
     group: Values
     profile: Values
     server: Values

@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..errors import ObjectConflict, ValueRefused
 from .attributes import ENABLE, Attribute, Kind, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
-__all__ = ["ENTRY", "TABLE", "TCP", "TLS", "UDP"]
+__all__ = [
+    "BOUND_TO_SIBLINGS",
+    "BY_ADDRESS",
+    "BY_SRV",
+    "ENTRY",
+    "LOOKUP_MIXED",
+    "SRV_DOMAINS",
+    "SRV_TWICE",
+    "TABLE",
+    "TCP",
+    "TLS",
+    "UDP",
+    "check_siblings",
+]
 
 PAGE = "Resource - sipserver"
 OBSERVED = "observed"
 
 UDP, TCP, TLS = 1, 2, 4
+BY_ADDRESS, BY_SRV = 0, 1
+
+BOUND_TO_SIBLINGS = frozenset({"ServerLookup", "DomainName", "Protocol"})
+"""The attributes that `check_siblings` looks at."""
+
+LOOKUP_MIXED = "a table may not mix look-up by address with look-up by SRV"
+SRV_TWICE = "a domain and protocol may stand in a table once"
+SRV_DOMAINS = "a table may have one SRV domain"
 
 
 def check_entry(values: Values) -> None:
-    """Check that host and domain can stand in a URI."""
+    """Check that host and domain can stand in a URI, and that SRV has a domain to ask for."""
     check_host("Host", values["Host"], may_have_port=False)
     check_host("DomainName", values["DomainName"], may_have_port=True)
+    if values["ServerLookup"] == BY_SRV and not values["DomainName"]:
+        raise ValueRefused("empty", "DomainName", "ServerLookup 1 asks for the SRV records of a domain")
+
+
+def check_siblings(id: str, server: Values, others: Iterable[Values]) -> None:
+    """Check a server against the others of its table, by the rules for SRV (codes 31020, 31022, 31023).
+
+    They hold where a server that is looked up by SRV is concerned; servers with addresses may be as they like.
+    """
+    others = list(others)
+    if any(other["ServerLookup"] != server["ServerLookup"] for other in others):
+        raise ObjectConflict(LOOKUP_MIXED, id, "ServerLookup")
+    if server["ServerLookup"] != BY_SRV:
+        return
+    domain = _srv_domain(server)
+    if any((_srv_domain(other), other["Protocol"]) == (domain, server["Protocol"]) for other in others):
+        raise ObjectConflict(SRV_TWICE, id, "DomainName")
+    if any(_srv_domain(other) != domain for other in others):
+        raise ObjectConflict(SRV_DOMAINS, id, "DomainName")
+
+
+def _srv_domain(server: Values) -> str:
+    return str(server["DomainName"]).lower()
 
 
 TABLE = Resource(
@@ -44,7 +91,8 @@ ENTRY = Resource(
     highest_id=99,
     check=check_entry,
     attributes=(
-        enum("ServerLookup", {0: "eLkUpIpFQDN", 1: "eLkUpSRV"}, 0, "how the server is found", PAGE, required=True),
+        enum("ServerLookup", {BY_ADDRESS: "eLkUpIpFQDN", BY_SRV: "eLkUpSRV"}, BY_ADDRESS, "how the server is found", PAGE,
+             required=True),
         enum("ServerType", {0: "eConventionalSrvr", 1: "eSrvRecordTemplateSrvr", 2: "eSrvRecordSrvr"}, 0,
              "configured server, SRV template, or server made from an SRV answer", PAGE, required=True),
         integer("Weight", 0, 65535, 0, "weight among servers of one priority", PAGE, required=True),
@@ -77,7 +125,7 @@ ENTRY = Resource(
              "check the Request-URI of incoming requests (which number is which is not documented)", OBSERVED),
         enum("ContactURIRandomizer", ENABLE, 0, "a random user in each Contact", OBSERVED),
         enum("RetryNonStaleNonce", ENABLE, 1, "try credentials again that a second challenge refused", OBSERVED),
-        reference("TLSProfileID", "", 65535, 0, "TLS profile for Protocol 4; 0 none", OBSERVED),
+        reference("TLSProfileID", "siptlsprofile", 65535, 0, "TLS profile for Protocol 4; 0 none", OBSERVED),
         enum("AuthorizationOnRefresh", ENABLE, 1, "send Authorization ahead in refreshes", OBSERVED),
     ),
 )  # fmt: skip

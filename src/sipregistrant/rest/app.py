@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from urllib.parse import quote
 
 import structlog
@@ -118,16 +117,16 @@ class RestApi:
             raise
         except Exception as error:
             answer = _log_fault(error, request, place)
-            return _respond(refusal(answer, place.href, blank_lines=blank_lines))
+            return await _respond(refusal(answer, place.href, blank_lines=blank_lines))
 
     async def _answer_or_refuse(self, request: Request, place: Place, blank_lines: bool) -> Response:
         try:
             body, cookie = await self._carry_out(request, place)
-            return _respond(success(body, blank_lines=blank_lines), cookie=cookie)
+            return await _respond(success(body, blank_lines=blank_lines), cookie=cookie)
         except Refusal as error:
             answer = answer_to(error, method=request.method, resource=place.resource, id=place.id)
         status = answer.http_code if answer == SESSION_MISSING else 200
-        return _respond(refusal(answer, place.href, blank_lines=blank_lines), status=status)
+        return await _respond(refusal(answer, place.href, blank_lines=blank_lines), status=status)
 
     async def _carry_out(self, request: Request, place: Place) -> tuple[Block | Listing | None, str]:
         """Do what is asked. Return what the reply shows, and the line that sets a cookie ("" for none)."""
@@ -168,21 +167,24 @@ def _log_fault(error: Exception, request: Request, place: Place) -> Answer:
     return FAULT_INSIDE.about(about["reference"])
 
 
-def _respond(pieces: Iterator[bytes], *, status: int = 200, cookie: str = "") -> Response:
+async def _respond(pieces: AsyncIterator[bytes], *, status: int = 200, cookie: str = "") -> Response:
     """Return a reply with its length where it is one piece, else one that is written as it goes out."""
-    first, second = next(pieces), next(pieces, None)
+    first = await anext(pieces)
+    second = await anext(pieces, None)
     response: Response
     if second is None:
         response = Response(first, status, HEADERS)
     else:
-        response = StreamingResponse(_in_turns(chain((first, second), pieces)), status, HEADERS)
+        response = StreamingResponse(_in_turns(first, second, pieces), status, HEADERS)
     if cookie:
         response.headers.append("Set-Cookie", cookie)
     return response
 
 
-async def _in_turns(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _in_turns(first: bytes, second: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Give the pieces; between two of them others have their turn."""
-    for piece in pieces:
+    yield first
+    yield second
+    async for piece in pieces:
         yield piece
         await asyncio.sleep(0)

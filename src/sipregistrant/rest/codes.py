@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import (
+    ActionUnknown,
     NotUnique,
+    ObjectConflict,
     ObjectExists,
     ObjectInUse,
     ObjectMissing,
@@ -21,6 +23,8 @@ from ..errors import (
     ValueRefused,
 )
 from ..model.registry import RESOURCES
+from ..model.servers import LOOKUP_MIXED, SRV_DOMAINS, SRV_TWICE
+from ..model.tls_profiles import CIPHER_TWICE
 
 __all__ = ["ANSWERS", "MEANINGS", "Answer", "WireRefusal", "answer_to"]
 
@@ -74,11 +78,18 @@ VALUE_ABSENT = Answer(400, 20045)
 ACTION_INVALID = Answer(400, 20046)
 IN_USE = Answer(500, 20050)  # of a resource that has no code of its own for it
 
+CONFLICTS: Mapping[str, Answer] = {
+    LOOKUP_MIXED: Answer(500, 31020),
+    SRV_TWICE: Answer(500, 31022),
+    SRV_DOMAINS: Answer(500, 31023),
+    CIPHER_TWICE: Answer(500, 31030),
+}
+
 ANSWERS: tuple[Answer, ...] = (
     BAD_LOGIN, LOGIN_FIELD_MISSING, WRONG_LEVEL, FOREIGN_ORIGIN, BODY_TOO_LARGE, FAULT_INSIDE, RESOURCE_UNKNOWN,
     OBJECT_MISSING, OBJECT_MISSING_ON_DELETE, OBJECT_EXISTS, ID_OUT_OF_RANGE, SESSION_MISSING, METHOD_UNSUPPORTED,
     QUERY_INVALID, ID_INVALID, VALUE_BAD, VALUE_EMPTY, REFERENCE_MISSING, NOT_UNIQUE, VALUE_ABSENT, ACTION_INVALID,
-    IN_USE,
+    IN_USE, *CONFLICTS.values(),
 )  # fmt: skip
 """Every answer that this API gives, but those whose code is the resource's own (`Resource.in_use_code`)."""
 
@@ -121,6 +132,7 @@ MEANINGS: Mapping[int, str] = {
     31020: "a server table mixes addresses with DNS-SRV",
     31022: "a domain and protocol stand in a server table twice",
     31023: "a server table has more than one SRV domain",
+    31030: "a cipher stands in the sequence twice",
 }
 
 
@@ -145,7 +157,17 @@ def answer_to(refusal: Refusal, *, method: str, resource: str, id: str) -> Answe
             return OBJECT_EXISTS.about(refusal.id, refusal.resource)
         case ObjectInUse():
             return _answer_to_use(refusal)
+        case ActionUnknown():
+            return ACTION_INVALID.about(refusal.action)
+        case ObjectConflict():
+            return CONFLICTS[refusal.rule].about(*_places(id))
     raise NotImplementedError(f"no answer to {type(refusal).__name__}") from refusal
+
+
+def _places(id: str) -> list[str]:
+    """Return the table and the object that an id names, both as replies write them."""
+    table, colon, _ = id.partition(":")
+    return [table, id] if colon else [id]
 
 
 def _answer_to_use(refusal: ObjectInUse) -> Answer:

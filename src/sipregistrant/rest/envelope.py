@@ -14,13 +14,13 @@ One element a line, one blank before `<status>` and the resource, two before the
 and a newline at the very end: clients cut replies at these places (observed; page REST API - Resource Design for the
 elements). The children stand in ASCII order of their names; what is unset is `<X></X>`.
 
-A reply comes in pieces, so that a list of a million is never in memory as text, and whoever sends it can let others run
-between two of them. Escaping is lxml's.
+A reply comes in pieces, so that a list of a million is never in memory, neither as objects nor as text, and whoever sends
+it can let others run between two of them. Escaping is lxml's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -46,7 +46,7 @@ PIECE_CHARACTERS = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One object with its attributes."""
+    """One object with its attributes; `id` is "" for what there is one of."""
 
     name: str
     id: str
@@ -65,19 +65,19 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The objects of a resource; `count` says how many `members` gives."""
+    """The objects of a resource; `count` says how many `members` gives, which reads them as they are written."""
 
     name: str
     count: int
-    members: Iterable[Member | Block]
+    members: AsyncIterator[Member | Block]
 
 
-def success(body: Block | Listing | None = None, *, blank_lines: bool = False) -> Iterator[bytes]:
+def success(body: Block | Listing | None = None, *, blank_lines: bool = False) -> AsyncIterator[bytes]:
     """Write the reply to a request that was carried out; DELETE, login and logout have no body."""
     return _reply(200, None, "", body, blank_lines=blank_lines)
 
 
-def refusal(answer: Answer, href: str, *, blank_lines: bool = False) -> Iterator[bytes]:
+def refusal(answer: Answer, href: str, *, blank_lines: bool = False) -> AsyncIterator[bytes]:
     """Write the reply to a request that was refused: exactly one `app_status_entry`, and no body.
 
     `href` is the resource that was asked for, absolute, without the query.
@@ -85,15 +85,15 @@ def refusal(answer: Answer, href: str, *, blank_lines: bool = False) -> Iterator
     return _reply(answer.http_code, answer, href, None, blank_lines=blank_lines)
 
 
-def _reply(http_code: int, answer: Answer | None, href: str, body: Block | Listing | None, *,
-           blank_lines: bool) -> Iterator[bytes]:  # fmt: skip
+async def _reply(http_code: int, answer: Answer | None, href: str, body: Block | Listing | None, *,
+                 blank_lines: bool) -> AsyncIterator[bytes]:  # fmt: skip
     buffer = BytesIO()
     if blank_lines:
         buffer.write(BLANK_LINES)
     buffer.write(DECLARATION)
     with etree.xmlfile(buffer, encoding="UTF-8") as xml, xml.element("root"):
         _write_status(xml, http_code, answer, href)
-        for _ in _write_body(xml, body):
+        async for _ in _write_body(xml, body):
             xml.flush()
             if buffer.tell() >= PIECE_BYTES:
                 yield buffer.getvalue()
@@ -120,16 +120,18 @@ def _write_status(xml: Any, http_code: int, answer: Answer | None, href: str) ->
         xml.write("\n")
 
 
-def _write_body(xml: Any, body: Block | Listing | None) -> Iterator[None]:
+async def _write_body(xml: Any, body: Block | Listing | None) -> AsyncIterator[None]:
     """Write the body; stop wherever the reply may be cut into pieces."""
     if isinstance(body, Block):
-        yield from _write_block(xml, body, indent="\n ")
+        for _ in _write_block(xml, body, indent="\n "):
+            yield
     elif body is not None:
         xml.write("\n ")
         with xml.element(f"{body.name}_list", {"count": str(body.count)}):
-            for member in body.members:
+            async for member in body.members:
                 if isinstance(member, Block):
-                    yield from _write_block(xml, member, indent="\n  ")
+                    for _ in _write_block(xml, member, indent="\n  "):
+                        yield
                 else:
                     xml.write("\n  ")
                     href = _printable(member.href)
@@ -140,7 +142,8 @@ def _write_body(xml: Any, body: Block | Listing | None) -> Iterator[None]:
 
 def _write_block(xml: Any, block: Block, *, indent: str) -> Iterator[None]:
     xml.write(indent)
-    with xml.element(block.name, {"id": block.id, "href": _printable(block.href)}):
+    href = {"href": _printable(block.href)}
+    with xml.element(block.name, {"id": block.id, **href} if block.id else href):
         for name, value in sorted(block.values.items()):
             xml.write(indent + " ")
             text = "" if value is None else str(value)

@@ -11,23 +11,28 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from ..model.attributes import Value
-from ..model.resource import Resource
-from .codes import ACTION_INVALID, QUERY_INVALID, WireRefusal
+from .codes import QUERY_INVALID, WireRefusal
 
-__all__ = ["Query", "parse_query", "refuse_actions"]
+__all__ = ["Query", "action_in", "parse_query"]
 
 MOST_FIELDS = 32
 
 RUNTIME_PREFIX = "rt_"
 
 # The counters among the runtime attributes; all others tell of a state.
-STATISTICS = frozenset({"rt_Registrations", "rt_Registered", "rt_Failed", "rt_Failures"})
+STATISTICS = frozenset({
+    "rt_Registrations", "rt_Registered", "rt_Failed", "rt_Failures", "rt_Transactions", "rt_TransactionFalures",
+    "rt_UpTime", "rt_DownTime",
+})  # fmt: skip
 
 # Every resource has a configuration; `inventory` (serial numbers and the like) none of these has.
 CATEGORIES: Mapping[str, frozenset[str]] = {
-    "sipcontactregistrant": frozenset({"statistics"}),
+    "sipcontactregistrant": frozenset({"runtime", "statistics"}),
     "sipregistrantentry": frozenset({"runtime", "statistics"}),
+    "sipserver": frozenset({"runtime", "statistics"}),
     "sipsg": frozenset({"runtime"}),
+    "system": frozenset({"runtime"}),
+    "historicalstatistics": frozenset({"runtime"}),
 }
 
 
@@ -45,22 +50,20 @@ class Query:
         return {name: value for name, value in values.items() if _category_of(name) == self.category}
 
 
-def parse_query(query: str, resource: Resource) -> Query:
-    """Read the query of a GET of a resource, or raise `WireRefusal`."""
+def parse_query(query: str, resource: str) -> Query:
+    """Read the query of a GET of the resource named so, or raise `WireRefusal`."""
     fields = _fields_of(query)
     details = fields.get("details")
     category = fields.get("filter")
-    has_category = category is None or category == "configuration" or category in CATEGORIES.get(resource.name, ())
+    has_category = category is None or category == "configuration" or category in CATEGORIES.get(resource, ())
     if details not in (None, "true") or not has_category:
-        raise WireRefusal(QUERY_INVALID.about(resource.name))
+        raise WireRefusal(QUERY_INVALID.about(resource))
     return Query(details is not None, category or "")
 
 
-def refuse_actions(query: str) -> None:
-    """Raise `WireRefusal` where an action is asked for."""
-    action = _fields_of(query).get("action")
-    if action is not None:
-        raise WireRefusal(ACTION_INVALID.about(action))
+def action_in(query: str) -> str | None:
+    """Return the action that a POST asks for, None where it asks for none."""
+    return _fields_of(query).get("action")
 
 
 def _fields_of(query: str) -> dict[str, str]:

@@ -2,31 +2,38 @@
 
 Page REST API - Resource Design for the methods, `/rest/<table>/{id}/<entry>/{id}` for the places. GET, PUT and POST
 answer with the whole state of the object, DELETE with the status alone. Each request is one transaction: what a PUT or
-POST answers is read in the one that wrote it. No resource is known by name here; `model/registry.py` has them.
+POST answers is read in the one that wrote it (but a table's `Sequence`, which may be long). No resource is known by name
+here; `model/registry.py` has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from starlette.requests import Request
 
-from ..model.attributes import Value
 from ..model.registry import RESOURCES
-from ..model.resource import Resource
-from ..store import config, runtime
+from ..model.resource import Resource, Values
+from ..store import actions, config, state
+from ..store.sequence import SEQUENCE
 from ..store.store import Store
 from ..store.tx import Key, Tx
-from .codes import ID_INVALID, ID_OUT_OF_RANGE, METHOD_UNSUPPORTED, RESOURCE_UNKNOWN, WireRefusal
+from .codes import ACTION_INVALID, ID_INVALID, ID_OUT_OF_RANGE, METHOD_UNSUPPORTED, RESOURCE_UNKNOWN, WireRefusal
 from .envelope import Block, Listing, Member
 from .forms import read_form
-from .queries import RUNTIME_PREFIX, Query, parse_query, refuse_actions
+from .queries import RUNTIME_PREFIX, Query, action_in, parse_query
 
 __all__ = ["Resources", "Target", "locate"]
 
-METHODS = frozenset({"GET", "PUT", "POST", "DELETE"})
+METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
+READING_METHODS = frozenset({"GET", "HEAD"})
+
+# A list is read and written in pages, each as of one moment: up to one page, the whole list is.
+OBJECTS_PER_PAGE = 1000
+IDS_PER_PAGE = 10_000
 
 LONGEST_ID_DIGITS = 10
 
@@ -92,31 +99,59 @@ class Resources:
         if request.method not in METHODS:
             raise WireRefusal(METHOD_UNSUPPORTED.about(target.resource.name))
         query = request.scope["query_string"].decode("latin-1")
-        if request.method == "GET":
-            return await self._get(target, parse_query(query, target.resource), f"https://{host}{target.path}")
-        if request.method == "POST":
-            refuse_actions(query)
+        href = f"https://{host}{target.path}"
+        if request.method in READING_METHODS:
+            return await self._get(target, parse_query(query, target.resource.name), href)
+        action = action_in(query) if request.method == "POST" else None
         if target.id is None:
-            raise WireRefusal(ID_INVALID.about(target.resource.name))
+            answer = ID_INVALID.about(target.resource.name) if action is None else ACTION_INVALID.about(action)
+            raise WireRefusal(answer)
         if request.method == "DELETE":
             await self._store.write(config.delete, target.resource, target.key)
             return None
-        form = await read_form(request, target.resource.uri_names)
-        self._log_unknown_names(target.resource, form)
-        write = create_object if request.method == "PUT" else change_object
-        values = await self._store.write(write, target.resource, target.key, form)
-        return Block(target.resource.name, str(target.key), f"https://{host}{target.path}", values)
+        if action is not None:
+            values = await self._store.write(act, target.resource, target.key, action)
+        else:
+            form = await read_form(request, target.resource.uri_names)
+            self._log_unknown_names(target.resource, form)
+            write = create if request.method == "PUT" else change
+            values = await self._store.write(write, target.resource, target.key, form)
+        if target.resource.has_sequence:
+            values[SEQUENCE] = await self._store.read(state.sequence, target.resource, target.key)
+        return Block(target.resource.name, str(target.key), href, values)
 
     async def _get(self, target: Target, query: Query, href: str) -> Block | Listing:
-        resource = target.resource
+        resource, parent = target.resource, target.parent
         if target.id is not None:
-            values = await self._store.read(read_object, resource, target.key)
+            values = await self._store.read(state.one, resource, target.key)
             return Block(resource.name, str(target.key), href, query.select(values))
         if query.details:
-            objects = await self._store.read(read_objects, resource, target.parent)
-            return Listing(resource.name, len(objects), _blocks(resource, objects, query, href))
-        ids = await self._store.read(config.list_ids, resource, target.parent)
-        return Listing(resource.name, len(ids), _members(target, ids, href))
+            number, objects = await self._store.read(_counted, state.page, resource, parent, OBJECTS_PER_PAGE)
+            return Listing(resource.name, number, self._blocks(target, query, href, objects))
+        number, ids = await self._store.read(_counted, state.ids, resource, parent, IDS_PER_PAGE)
+        return Listing(resource.name, number, self._members(target, href, ids))
+
+    async def _blocks(self, target: Target, query: Query, href: str,
+                      objects: list[tuple[Key, Values]]) -> AsyncIterator[Block]:  # fmt: skip
+        """Give the objects of a list, the first page of which is there."""
+        resource = target.resource
+        while objects:
+            for key, values in objects:
+                yield Block(resource.name, str(key), f"{href}/{key.id}", query.select(values))
+            if len(objects) < OBJECTS_PER_PAGE:
+                return
+            last = objects[-1][0].id
+            objects = await self._store.read(state.page, resource, target.parent, last, OBJECTS_PER_PAGE)
+
+    async def _members(self, target: Target, href: str, ids: list[int]) -> AsyncIterator[Member]:
+        """Give the members of a list, the first page of which is there."""
+        name, parent = target.resource.name, target.parent
+        while ids:
+            for id in ids:
+                yield Member(name, str(Key(id, parent)), f"{href}/{id}")
+            if len(ids) < IDS_PER_PAGE:
+                return
+            ids = await self._store.read(state.ids, target.resource, parent, ids[-1], IDS_PER_PAGE)
 
     def _log_unknown_names(self, resource: Resource, form: Mapping[str, str]) -> None:
         for name in form:
@@ -128,35 +163,26 @@ class Resources:
                 log.info("rest.parameter_ignored", resource=resource.name, parameter=name[:64])
 
 
-def _members(target: Target, ids: Sequence[int], href: str) -> Iterator[Member]:
-    name, parent = target.resource.name, target.parent
-    return (Member(name, str(Key(id, parent)), f"{href}/{id}") for id in ids)
+T = TypeVar("T")
 
 
-def _blocks(resource: Resource, objects: Sequence[tuple[Key, Mapping[str, Value]]], query: Query,
-            href: str) -> Iterator[Block]:  # fmt: skip
-    return (Block(resource.name, str(key), f"{href}/{key.id}", query.select(values)) for key, values in objects)
+def _counted(tx: Tx, read: Callable[[Tx, Resource, int | None, int, int], list[T]], resource: Resource,
+             parent: int | None, most: int) -> tuple[int, list[T]]:  # fmt: skip
+    """Return the first page of a list, and how many there are in all, as of one moment."""
+    found = read(tx, resource, parent, 0, most)
+    return (len(found) if len(found) < most else state.count(tx, resource, parent)), found
 
 
-def read_object(tx: Tx, resource: Resource, key: Key) -> Mapping[str, Value]:
-    """Return the whole state of an object: what is configured, and how it stands."""
-    return {**config.get(tx, resource, key), **runtime.runtime(tx, resource, key)}
-
-
-def read_objects(tx: Tx, resource: Resource, parent: int | None) -> list[tuple[Key, Mapping[str, Value]]]:
-    """Return the whole state of all objects of a resource, or of one table."""
-    objects = config.get_all(tx, resource, parent)
-    standing = runtime.runtime_all(tx, resource, parent)
-    return [(key, {**values, **standing.get(key.id, {})}) for key, values in objects]
-
-
-def create_object(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Mapping[str, Value]:
+def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Values:
     """Create an object; return its state."""
-    config.create(tx, resource, key, form)
-    return read_object(tx, resource, key)
+    return state.after_write(tx, resource, config.create(tx, resource, key, form))
 
 
-def change_object(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Mapping[str, Value]:
+def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Values:
     """Change what the form names of an object; return its state."""
-    config.change(tx, resource, key, form)
-    return read_object(tx, resource, key)
+    return state.after_write(tx, resource, config.change(tx, resource, key, form))
+
+
+def act(tx: Tx, resource: Resource, key: Key, action: str) -> Values:
+    """Carry out an action on an object; return its state."""
+    return state.after_write(tx, resource, actions.act(tx, resource, key, action))

@@ -6,115 +6,98 @@ All functions are generic over the resources of `model/registry.py`; what a chan
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text, update
-from sqlalchemy import delete as sql_delete
+from sqlalchemy import Row, select
 
-from ..errors import ObjectExists, ObjectInUse, ObjectMissing, ReferenceMissing, ValueRefused
+from ..errors import ObjectExists, ObjectInUse, ReferenceMissing
+from ..model import servers
 from ..model.addressing import aor_user
-from ..model.attributes import NUMBER, Kind
-from ..model.registry import RESOURCES, child_of, users_of
+from ..model.attributes import Kind
+from ..model.registry import users_of
 from ..model.resource import SECRET_MASK, Resource, Values
 from . import reconcile
+from .objects import STORED, parent_uid_of, require
 from .schema import OBJECTS
+from .sequence import SEQUENCE, render, reorder
 from .tx import Key, Tx
 
-__all__ = ["change", "check_parent", "create", "delete", "exists", "get", "get_all", "list_ids", "place_of_secret"]
-
-SEQUENCE = "Sequence"
-
-
-def check_parent(tx: Tx, resource: Resource, parent: int | None) -> int | None:
-    """Return the uid of the table that objects of this resource hang in, None for a resource without one.
-
-    Raises `ObjectMissing`, naming the table.
-    """
-    if not resource.parent:
-        return None
-    table = OBJECTS[resource.parent]
-    uid = tx.conn.execute(select(table.c.uid).where(table.c.id == parent)).scalar()
-    if uid is None:
-        raise ObjectMissing(resource.parent, str(parent))
-    return int(uid)
+__all__ = ["change", "create", "delete", "exists", "get", "place_of_secret", "shown"]
 
 
 def exists(tx: Tx, resource: Resource, key: Key) -> bool:
     """Tell whether there is such an object; `ObjectMissing` where its table is missing."""
-    return _find(tx, resource, key, check_parent(tx, resource, key.parent)) is not None
-
-
-def list_ids(tx: Tx, resource: Resource, parent: int | None) -> list[int]:
-    """Return the ids of all objects (of one table), in ascending order."""
-    table = OBJECTS[resource.name]
-    query = select(table.c.id).order_by(table.c.id)
-    if resource.parent:
-        query = query.where(table.c.parent_uid == check_parent(tx, resource, parent))
-    return list(tx.conn.execute(query).scalars())
+    return STORED[resource.name].find(tx, parent_uid_of(tx, resource, key.parent), key.id) is not None
 
 
 def get(tx: Tx, resource: Resource, key: Key) -> Values:
     """Return all documented attributes of one object: secrets masked, Sequence and display name rendered."""
-    row = _require(tx, resource, key, check_parent(tx, resource, key.parent))
-    return _shown(tx, resource, row)
+    row = require(tx, resource, key)
+    values = shown(resource, row)
+    if resource.has_sequence:
+        values[SEQUENCE] = render(tx, resource, row.uid)
+    return values
 
 
-def get_all(tx: Tx, resource: Resource, parent: int | None) -> list[tuple[Key, Values]]:
-    """Return all objects (of one table) by id, as `get` does."""
-    table = OBJECTS[resource.name]
-    query = select(table).order_by(table.c.id)
-    if resource.parent:
-        query = query.where(table.c.parent_uid == check_parent(tx, resource, parent))
-    return [(Key(row.id, parent), _shown(tx, resource, row)) for row in tx.conn.execute(query)]
+def shown(resource: Resource, row: Row[Any]) -> Values:
+    """Return what GET shows of a row, but its `Sequence`, which is as long as its table."""
+    values = STORED[resource.name].values(row)
+    for attribute in resource.attributes:
+        if attribute.kind is Kind.SECRET:
+            values[attribute.name] = SECRET_MASK
+        elif attribute.kind is Kind.READ_ONLY:
+            values[attribute.name] = values["Description"] or f"{resource.display_name} {row.id}"
+    return values
 
 
-def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> None:
-    """Make an object at the caller's id."""
-    parent_uid = check_parent(tx, resource, key.parent)
-    if _find(tx, resource, key, parent_uid) is not None:
+def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[Any]:
+    """Make an object at the caller's id; return its row."""
+    stored = STORED[resource.name]
+    parent_uid = parent_uid_of(tx, resource, key.parent)
+    if stored.find(tx, parent_uid, key.id) is not None:
         raise ObjectExists(resource.name, str(key))
     values = resource.to_create(form)
+    sequence = values.pop(SEQUENCE, None)
     _check_references(tx, resource, key, values)
-    columns = _columns(tx, resource, key, values)
-    if parent_uid is not None:
-        columns |= {"parent_uid": parent_uid, "position": _last_position(tx, resource, parent_uid) + 1}
-    made = tx.conn.execute(insert(OBJECTS[resource.name]).values(id=key.id, **columns))
-    assert made.inserted_primary_key is not None
-    uid = int(made.inserted_primary_key[0])
-    if SEQUENCE in values:
-        _reorder(tx, resource, key, uid, str(values[SEQUENCE]))
-    reconcile.created(tx, resource, uid)
+    _check_siblings(tx, resource, key, parent_uid, values)
+    row = stored.insert(tx, parent_uid, key.id, _columns(tx, resource, key, parent_uid, values))
+    if sequence is not None:
+        reorder(tx, resource, key, row, str(sequence))
+    reconcile.created(tx, resource, row)
+    return row
 
 
-def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> None:
-    """Change the attributes that the form names, and nothing else."""
-    row = _require(tx, resource, key, check_parent(tx, resource, key.parent))
-    current = _values(resource, row)
+def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[Any]:
+    """Change the attributes that the form names, and nothing else; return the row as it is then."""
+    stored = STORED[resource.name]
+    row = require(tx, resource, key)
+    parent_uid = row.parent_uid if resource.parent else None
+    current = shown(resource, row)
     changes = resource.to_change(current, form)
     sequence = changes.pop(SEQUENCE, None)
     _check_references(tx, resource, key, changes)
+    changed = {name: value for name, value in changes.items() if value != current.get(name)}
+    if changed.keys() & servers.BOUND_TO_SIBLINGS:
+        _check_siblings(tx, resource, key, parent_uid, current | changed)
     if sequence is not None:
-        _reorder(tx, resource, key, row.uid, str(sequence))
-    changed = {name for name, value in changes.items() if value != current.get(name)}
+        reorder(tx, resource, key, row, str(sequence))
     if not changed:
-        return
-    before = reconcile.before_change(tx, resource, row.uid)
-    columns = _columns(tx, resource, key, {**current, **changes}, only=changed)
-    table = OBJECTS[resource.name]
-    tx.conn.execute(update(table).where(table.c.uid == row.uid).values(columns))
-    reconcile.changed(tx, resource, row.uid, frozenset(changed), before)
+        return row
+    columns = _columns(tx, resource, key, parent_uid, changed)
+    if "AOR" in current:
+        columns |= _derived(current | changed)
+    after = stored.update(tx, row, columns)
+    reconcile.changed(tx, resource, row, after, frozenset(changed))
+    return after
 
 
 def delete(tx: Tx, resource: Resource, key: Key) -> None:
     """Delete an object, and what hangs in it; `ObjectInUse` where another one names it."""
-    row = _require(tx, resource, key, check_parent(tx, resource, key.parent))
+    row = require(tx, resource, key)
     _check_unused(tx, resource, key)
-    before = reconcile.before_change(tx, resource, row.uid)
-    reconcile.deleting(tx, resource, row.uid)
-    table = OBJECTS[resource.name]
-    tx.conn.execute(sql_delete(table).where(table.c.uid == row.uid))
-    reconcile.deleted(tx, resource, row.uid, before)
+    reconcile.deleting(tx, resource, row)
+    STORED[resource.name].delete(tx, row.uid)
+    reconcile.deleted(tx, resource, row)
 
 
 def place_of_secret(resource: Resource, parent_uid: int | None, id: int, column: str) -> str:
@@ -122,45 +105,11 @@ def place_of_secret(resource: Resource, parent_uid: int | None, id: int, column:
     return f"{resource.name}:{parent_uid}.{id}:{column}"
 
 
-def _find(tx: Tx, resource: Resource, key: Key, parent_uid: int | None) -> Row[Any] | None:
-    table = OBJECTS[resource.name]
-    query = select(table).where(table.c.id == key.id)
-    if parent_uid is not None:
-        query = query.where(table.c.parent_uid == parent_uid)
-    return tx.conn.execute(query).first()
-
-
-def _require(tx: Tx, resource: Resource, key: Key, parent_uid: int | None) -> Row[Any]:
-    row = _find(tx, resource, key, parent_uid)
-    if row is None:
-        raise ObjectMissing(resource.name, str(key))
-    return row
-
-
-def _values(resource: Resource, row: Row[Any]) -> Values:
-    """Return what is stored, by documented name; secrets as the mask."""
-    stored = row._mapping
-    return {a.name: SECRET_MASK if a.kind is Kind.SECRET else stored[a.column] for a in resource.stored}
-
-
-def _shown(tx: Tx, resource: Resource, row: Row[Any]) -> Values:
-    values = _values(resource, row)
-    for attribute in resource.attributes:
-        if attribute.kind is Kind.SEQUENCE:
-            values[attribute.name] = ",".join(map(str, _children_in_order(tx, resource, row.uid)))
-        elif attribute.kind is Kind.READ_ONLY:
-            values[attribute.name] = values["Description"] or f"{resource.display_name} {row.id}"
-    return values
-
-
-def _columns(tx: Tx, resource: Resource, key: Key, values: Values, only: set[str] | None = None) -> dict[str, Any]:
-    """Return the columns that values are stored in: all, or those of the attributes `only` and what derives from
-    them.
-    """
-    parent_uid = check_parent(tx, resource, key.parent)
+def _columns(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, values: Values) -> dict[str, Any]:
+    """Return the columns that values are stored in."""
     columns: dict[str, Any] = {}
     for attribute in resource.stored:
-        if only is not None and attribute.name not in only:
+        if attribute.name not in values:
             continue
         value = values[attribute.name]
         if attribute.kind is Kind.SECRET:
@@ -168,18 +117,28 @@ def _columns(tx: Tx, resource: Resource, key: Key, values: Values, only: set[str
             columns[attribute.column] = tx.vault.seal(str(value), place)
         else:
             columns[attribute.column] = value
-    if "AOR" in values:
-        columns["from_user"] = aor_user(str(values["AOR"]), int(values["AorType"] or 0))
-    return columns
+    return columns | _derived(values) if "AOR" in values and "AorType" in values else columns
+
+
+def _derived(values: Values) -> dict[str, Any]:
+    """Return the column of an entry that no attribute declares."""
+    return {"from_user": aor_user(str(values["AOR"]), int(values["AorType"] or 0))}
 
 
 def _check_references(tx: Tx, resource: Resource, key: Key, values: Values) -> None:
     for attribute in resource.references:
         target = values.get(attribute.name)
-        if target and attribute.refers_to in RESOURCES:
-            table = OBJECTS[attribute.refers_to]
-            if tx.conn.execute(select(table.c.uid).where(table.c.id == target)).first() is None:
-                raise ReferenceMissing(resource.name, str(key), attribute.name, f"{attribute.refers_to} {target}")
+        if target and STORED[attribute.refers_to].find(tx, None, int(target)) is None:
+            raise ReferenceMissing(resource.name, str(key), attribute.name, f"{attribute.refers_to} {target}")
+
+
+def _check_siblings(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, values: Values) -> None:
+    """Check a server against the others of its table; no other resource has such rules."""
+    if resource is not servers.ENTRY:
+        return
+    stored = STORED[resource.name]
+    others = stored.page(tx, parent_uid, 0, resource.highest_id)
+    servers.check_siblings(str(key), values, (stored.values(other) for other in others if other.id != key.id))
 
 
 def _check_unused(tx: Tx, resource: Resource, key: Key) -> None:
@@ -193,43 +152,3 @@ def _check_unused(tx: Tx, resource: Resource, key: Key) -> None:
         if row is not None:
             user_key = Key(row.id, row.parent) if user.parent else Key(row.id)
             raise ObjectInUse(resource.name, str(key), user.name, str(user_key))
-
-
-def _children_in_order(tx: Tx, resource: Resource, uid: int, most: int | None = None) -> list[int]:
-    child = child_of(resource.name)
-    if child is None:
-        return []
-    table = OBJECTS[child.name]
-    query = select(table.c.id).where(table.c.parent_uid == uid).order_by(table.c.position, table.c.id).limit(most)
-    return list(tx.conn.execute(query).scalars())
-
-
-def _last_position(tx: Tx, resource: Resource, parent_uid: int) -> int:
-    table = OBJECTS[resource.name]
-    query = select(func.max(table.c.position)).where(table.c.parent_uid == parent_uid)
-    return tx.conn.execute(query).scalar() or 0
-
-
-def _reorder(tx: Tx, resource: Resource, key: Key, uid: int, sequence: str) -> None:
-    """Put the named children first, in this order; the others follow in the order they had."""
-    child = child_of(resource.name)
-    wanted = [part.strip(" ") for part in sequence.split(",")] if sequence.strip(" ") else []
-    if not all(NUMBER.match(part) for part in wanted) or len(set(map(int, wanted))) != len(wanted):
-        raise ValueRefused("bad", SEQUENCE, "ids separated by commas, each once")
-    named = [int(part) for part in wanted]
-    if child is None or named == _children_in_order(tx, resource, uid, len(named)):
-        return
-    table = OBJECTS[child.name]
-    children = {"uid": uid, "ids": json.dumps(named)}
-    there = set(tx.conn.execute(text(
-        f"SELECT id FROM {table.name} WHERE parent_uid = :uid AND id IN (SELECT value FROM json_each(:ids))"
-    ), children).scalars())  # fmt: skip
-    for id in named:
-        if id not in there:
-            raise ReferenceMissing(resource.name, str(key), SEQUENCE, f"{child.name} {id}")
-    # Below the first position of before: of a million entries only those that are named are written.
-    lowest = tx.conn.execute(select(func.min(table.c.position)).where(table.c.parent_uid == uid)).scalar_one()
-    tx.conn.execute(text(
-        f"UPDATE {table.name} SET position = :first + j.key FROM json_each(:ids) AS j "
-        f"WHERE {table.name}.parent_uid = :uid AND {table.name}.id = j.value"
-    ), children | {"first": lowest - len(named)})  # fmt: skip

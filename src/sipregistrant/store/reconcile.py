@@ -13,24 +13,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, text, update
 
-from ..model import groups
 from ..model.addressing import SHAPES_REGISTER
 from ..model.credentials import AUTHENTICATION_ID
 from ..model.registry import child_of
 from ..model.resource import Resource
-from .registrars import APPLY, IDLE, RETIRE, forget_unused, group_is_on, registrar_settings, values_of
+from . import actions
+from .objects import STORED
+from .registrars import APPLY, IDLE, RETIRE, forget_unused, group_is_on, registrar_settings
 from .registrations import apply_entries, remember_unanswered, retire, touch
 from .schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION
 from .tx import Tx
 
-__all__ = ["before_change", "changed", "created", "deleted", "deleting", "step"]
+__all__ = ["changed", "created", "deleted", "deleting", "step"]
 
 ENTRIES = OBJECTS["sipregistrantentry"]
 GROUPS = OBJECTS["sipsg"]
 SERVERS = OBJECTS["sipserver"]
 SERVER_TABLES = OBJECTS["sipservertable"]
+GROUP_ROWS = STORED["sipsg"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 150
@@ -39,68 +41,65 @@ ROWS_PER_STEP = 150
 SHAPES_NOTHING = frozenset({"FailedRegistrationRetryTimer"})
 
 
-def created(tx: Tx, resource: Resource, uid: int) -> None:
+def created(tx: Tx, resource: Resource, row: Row[Any]) -> None:
     """Carry out what a new object means for registrations."""
     match resource.name:
         case "sipregistrantentry":
-            _apply_to_entry(tx, _row(tx, resource, uid), force=False)
+            _apply_to_entry(tx, row, force=False)
         case "sipserver" | "sipsg":
-            _sync(tx, resource.name, uid, reshape=True)
+            _sync(tx, resource.name, row.uid, reshape=True)
         case "sipremoteauthentry":
-            _touch_users_of_credential(tx, _row(tx, resource, uid))
+            _touch_users_of_credential(tx, row)
 
 
-def before_change(tx: Tx, resource: Resource, uid: int) -> Row[Any]:
-    """Return the object as it is, for `changed` to compare with."""
-    return _row(tx, resource, uid)
-
-
-def changed(tx: Tx, resource: Resource, uid: int, names: frozenset[str], before: Row[Any]) -> None:
+def changed(tx: Tx, resource: Resource, before: Row[Any], after: Row[Any], names: frozenset[str]) -> None:
     """Carry out what a change of the attributes `names` means for registrations."""
     match resource.name:
         case "sipregistrantentry":
             if names - SHAPES_NOTHING:
-                ids = tx.conn.execute(select(REGISTRATION.c.id).where(REGISTRATION.c.entry_uid == uid)).scalars().all()
+                ids = tx.conn.execute(ROWS_OF_ENTRY, {"uid": before.uid}).scalars().all()
                 remember_unanswered(tx, [(id, before) for id in ids])
-                _apply_to_entry(tx, _row(tx, resource, uid), force=True, before=before)
+                _apply_to_entry(tx, after, force=True, before=before)
         case "sipserver" | "sipsg":
-            _sync(tx, resource.name, uid, reshape=bool(names & SHAPES_REGISTER[resource.name]))
+            _sync(tx, resource.name, before.uid, reshape=bool(names & SHAPES_REGISTER[resource.name]))
         case "sipprofile":
             reshape = bool(names & SHAPES_REGISTER[resource.name])
             for group_uid in tx.conn.execute(select(GROUPS.c.uid).where(GROUPS.c.profile_id == before.id)).scalars():
                 _sync(tx, "sipsg", group_uid, reshape=reshape)
         case "sipremoteauthentry":
             _touch_users_of_credential(tx, before)
-            _touch_users_of_credential(tx, _row(tx, resource, uid))
+            _touch_users_of_credential(tx, after)
 
 
-def deleting(tx: Tx, resource: Resource, uid: int) -> None:
+ROWS_OF_ENTRY = text("SELECT id FROM registration WHERE entry_uid = :uid")
+
+
+def deleting(tx: Tx, resource: Resource, row: Row[Any]) -> None:
     """Take leave of what an object holds, while it is still there."""
     if resource.name == "sipregistrantentry":
-        entry = _row(tx, resource, uid)
-        for row in tx.conn.execute(select(REGISTRATION).where(REGISTRATION.c.entry_uid == uid)).all():
-            settings = registrar_settings(tx, row.registrar_id)
+        for own in tx.conn.execute(select(REGISTRATION).where(REGISTRATION.c.entry_uid == row.uid)).all():
+            settings = registrar_settings(tx, own.registrar_id)
             assert settings is not None
-            retire(tx, settings, [(row, entry)])
+            retire(tx, settings, [(own, row)])
     elif child_of(resource.name) is not None:
-        tx.conn.execute(insert(PURGE).values(resource=resource.name, parent_uid=uid))
+        tx.conn.execute(insert(PURGE).values(resource=resource.name, parent_uid=row.uid))
         tx.fan_out = True
 
 
-def deleted(tx: Tx, resource: Resource, uid: int, before: Row[Any]) -> None:
+def deleted(tx: Tx, resource: Resource, row: Row[Any]) -> None:
     """Carry out what it means that an object is gone."""
     match resource.name:
         case "sipserver" | "sipsg":
-            _sync(tx, resource.name, uid, reshape=True)
+            _sync(tx, resource.name, row.uid, reshape=True)
         case "sipremoteauthentry":
-            _touch_users_of_credential(tx, before)
+            _touch_users_of_credential(tx, row)
 
 
 def step(tx: Tx) -> bool:
     """Do a small part of what is noted; tell whether there is more."""
     row = tx.conn.execute(select(REGISTRAR).where(REGISTRAR.c.phase != IDLE).limit(1)).first()
     if row is None:
-        return _purge_step(tx)
+        return actions.step(tx) or _purge_step(tx)
     if row.phase == APPLY:
         _apply_step(tx, row)
     else:
@@ -108,15 +107,12 @@ def step(tx: Tx) -> bool:
     return True
 
 
-def _row(tx: Tx, resource: Resource, uid: int) -> Row[Any]:
-    table = OBJECTS[resource.name]
-    return tx.conn.execute(select(table).where(table.c.uid == uid)).one()
+REGISTRARS_OF_TABLE = text("SELECT id, is_on FROM registrar WHERE registrant_table_uid = :uid")
 
 
 def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool, before: Row[Any] | None = None) -> None:
     """Make the rows of one entry right, at each registrar that its table is registered at."""
-    registrars = select(REGISTRAR).where(REGISTRAR.c.registrant_table_uid == entry.parent_uid)
-    for registrar in tx.conn.execute(registrars).all():
+    for registrar in tx.conn.execute(REGISTRARS_OF_TABLE, {"uid": entry.parent_uid}).all():
         settings = registrar_settings(tx, registrar.id)
         if settings is not None:
             apply_entries(tx, settings, [entry], is_on=bool(registrar.is_on), force=force, before=before)
@@ -178,7 +174,7 @@ def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int], di
     wanted: dict[tuple[int, int], dict[str, int | None]] = {}
     for row in tx.conn.execute(query).all():
         if row.group_uid not in is_on:
-            is_on[row.group_uid] = int(group_is_on(values_of(groups.GROUP, _row(tx, groups.GROUP, row.group_uid))))
+            is_on[row.group_uid] = int(group_is_on(GROUP_ROWS.values(GROUP_ROWS.get(tx, row.group_uid))))
         wanted[row.group_uid, row.server_uid] = {
             "registrant_table_uid": row.table_uid,
             "credentials_uid": row.credentials_uid,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, select
+from sqlalchemy import Row, delete, exists, select, text
 
-from ..model import addressing, profiles, registrants, servers
+from ..model import addressing, registrants
 from ..model import groups as model_groups
 from ..model.addressing import OwnAddress
-from ..model.resource import Resource, Values
+from ..model.resource import Values
 from ..model.schedule import RegistrarSettings
+from .objects import STORED, values_of
 from .schema import OBJECTS, REGISTRAR, REGISTRAR_COUNT, REGISTRATION
 from .tx import Tx
 
@@ -24,19 +25,10 @@ __all__ = [
     "groups",
     "key_of_entry",
     "registrar_settings",
-    "values_of",
 ]
 
 IDLE, APPLY, RETIRE = range(3)
 """The phases of a registrar's fan-out (`reconcile.py`)."""
-
-
-def values_of(resource: Resource, row: Row[Any] | None) -> Values:
-    """Return the values of a row by documented name, or the defaults where there is no row any more."""
-    if row is None:
-        return {a.name: a.default if a.default is not None else None if a.is_number else "" for a in resource.stored}
-    stored = row._mapping
-    return {attribute.name: stored[attribute.column] for attribute in resource.stored}
 
 
 def entry_values(row: Row[Any]) -> Values:
@@ -55,25 +47,40 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
     Where the group or the server is gone, what is left of it are defaults: enough to take leave of the registrar with
     what the registrations themselves remember.
     """
-    row = tx.conn.execute(select(REGISTRAR).where(REGISTRAR.c.id == registrar_id)).first()
+    row = tx.conn.execute(SETTINGS, {"id": registrar_id}).first()
     if row is None:
         return None
-    group_table, server_table, profile_table = OBJECTS["sipsg"], OBJECTS["sipserver"], OBJECTS["sipprofile"]
-    group_row = tx.conn.execute(select(group_table).where(group_table.c.uid == row.sipsg_uid)).first()
-    server_row = tx.conn.execute(select(server_table).where(server_table.c.uid == row.sipserver_uid)).first()
-    group = values_of(model_groups.GROUP, group_row)
-    profile_query = select(profile_table).where(profile_table.c.id == group["ProfileID"])
-    server = values_of(servers.ENTRY, server_row)
+    values: list[Values] = []
+    is_there: list[bool] = []
+    first = len(REGISTRAR.columns)
+    for table in (GROUP_ROWS, SERVER_ROWS, PROFILE_ROWS):
+        part = row[first : first + table.width]
+        is_there.append(part[0] is not None)
+        values.append(table.values(part) if is_there[-1] else table.defaults())
+        first += table.width
+    group, server, profile = values
     return RegistrarSettings(
         id=registrar_id,
         rev=row.rev,
         group_uid=row.sipsg_uid,
+        server_uid=row.sipserver_uid,
         group=group,
-        profile=values_of(profiles.PROFILE, tx.conn.execute(profile_query).first()),
+        profile=profile,
         server=server,
         credentials_uid=row.credentials_uid,
-        is_gone=group_row is None or server_row is None,
+        is_gone=not all(is_there[:2]),
     )
+
+
+GROUP_ROWS, SERVER_ROWS, PROFILE_ROWS = STORED["sipsg"], STORED["sipserver"], STORED["sipprofile"]
+
+SETTINGS = text(f"""
+SELECT registrar.*, {GROUP_ROWS.listed}, {SERVER_ROWS.listed}, {PROFILE_ROWS.listed}
+FROM registrar LEFT JOIN sipsg ON sipsg.uid = registrar.sipsg_uid
+LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
+LEFT JOIN sipprofile ON sipprofile.id = coalesce(sipsg.profile_id, {GROUP_ROWS.defaults()["ProfileID"]})
+WHERE registrar.id = :id
+""")
 
 
 def forget_unused(tx: Tx) -> None:

@@ -10,21 +10,29 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import Row, delete, insert, select, text, update
 from sqlalchemy.dialects import sqlite
 
 from ..model.schedule import Class, RegistrarSettings
 from ..model.status import State
 from .credentials import credentials_for
 from .registrars import entry_values, key_of_entry
-from .schema import BOUND, OBJECTS, REGISTRAR_COUNT, REGISTRATION, TOMBSTONE
+from .schema import BOUND, OBJECTS, REGISTRATION, TOMBSTONE
 from .tx import Tx
 
 __all__ = ["apply_entries", "count", "remember_unanswered", "remove", "retire", "touch"]
 
 R = REGISTRATION.c
+
+
+class _Wanted(NamedTuple):
+    """A row that is to be made."""
+
+    entry_uid: int
+    binding_key: int
+    stays_off: bool
 
 
 def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any]], *, is_on: bool, force: bool,
@@ -37,43 +45,50 @@ def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any
     """
     there = _rows_of(tx, settings.id, entries)
     to_retire: list[tuple[Row[Any], Row[Any]]] = []
-    to_make: list[tuple[int, int]] = []
+    to_make: list[_Wanted] = []
     to_touch: list[int] = []
     for entry in entries:
         key = key_of_entry(tx, entry_values(entry), settings)
         row = there.get(entry.uid)
+        stays_off = row is not None and bool(row.stays_off)
         if row is not None and row.binding_key != key:
             to_retire.append((row, entry if before is None else before))
             row = None
         if row is None:
             if is_on:
-                to_make.append((entry.uid, key))
-        elif force or bool(row.desired) != is_on:
+                to_make.append(_Wanted(entry.uid, key, stays_off))
+        elif force or bool(row.desired) != (is_on and not stays_off):
             to_touch.append(row.id)
     retire(tx, settings, to_retire)
     touch(tx, to_touch, desired=is_on)
     _make(tx, settings.id, to_make)
 
 
-TOUCH = text("""
+WANTED = "(1 - coalesce(:stays_off, stays_off)) * coalesce(:desired, desired)"
+
+TOUCH = text(f"""
 UPDATE registration SET
-  desired = coalesce(:desired, desired), wanted_rev = wanted_rev + 1,
-  class = CASE WHEN coalesce(:desired, desired) = 0 THEN 2 WHEN expires_at > :now THEN 0 ELSE 1 END,
-  due_at = CASE WHEN coalesce(:desired, desired) = 1 OR expires_at > :now OR maybe_held_until > :now THEN :now END,
-  failures = 0
+  desired = {WANTED}, stays_off = coalesce(:stays_off, stays_off), wanted_rev = wanted_rev + 1,
+  class = CASE WHEN {WANTED} = 0 THEN 2 WHEN expires_at > :now THEN 0 ELSE 1 END,
+  due_at = CASE WHEN {WANTED} = 1 OR expires_at > :now OR maybe_held_until > :now THEN :now END,
+  failures = CASE WHEN :keeps_failures THEN failures ELSE 0 END
 WHERE id IN (SELECT value FROM json_each(:ids))
 RETURNING registrar_id
 """)
 
 
-def touch(tx: Tx, ids: Collection[int], *, desired: bool | None = None) -> None:
-    """Make rows due now, because what they want has changed; `desired` None leaves the wish as it is.
+def touch(tx: Tx, ids: Collection[int], *, desired: bool | None = None, stays_off: bool | None = None,
+          keeps_failures: bool = False) -> None:  # fmt: skip
+    """Make rows due now, because what they want has changed; None leaves the wish, or that it stays off, as it is.
 
-    A row that is not wanted and holds nothing has nothing to do: it is parked. Failures are counted anew: the waits that
-    grow with them grow only while nothing is changed.
+    A row that stays off is not wanted, whatever `desired` says. One that is not wanted and holds nothing has nothing to
+    do: it is parked. Failures are counted anew, unless `keeps_failures`: the waits that grow with them grow only while
+    nothing is changed.
     """
     if ids:
-        values = {"desired": None if desired is None else int(desired), "now": tx.now, "ids": json.dumps(list(ids))}
+        values = {"desired": None if desired is None else int(desired), "now": tx.now, "ids": json.dumps(list(ids)),
+                  "stays_off": None if stays_off is None else int(stays_off),
+                  "keeps_failures": int(keeps_failures)}  # fmt: skip
         tx.knocks.update(tx.conn.execute(TOUCH, values).scalars())
 
 
@@ -152,13 +167,15 @@ def remove(tx: Tx, ids: Collection[int]) -> None:
     tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id.in_(ids)))
 
 
+COUNT = text("""
+INSERT INTO registrar_count (registrar_id, state, registrations) VALUES (:registrar_id, :state, :change)
+ON CONFLICT (registrar_id, state) DO UPDATE SET registrations = registrar_count.registrations + :change
+""")
+
+
 def count(tx: Tx, registrar_id: int, state: int, change: int) -> None:
     """Change the number of registrations of a registrar that are in a state."""
-    made = sqlite.insert(REGISTRAR_COUNT).values(registrar_id=registrar_id, state=state, registrations=change)
-    summed = REGISTRAR_COUNT.c.registrations + change
-    tx.conn.execute(
-        made.on_conflict_do_update(index_elements=["registrar_id", "state"], set_={"registrations": summed})
-    )
+    tx.conn.execute(COUNT, {"registrar_id": registrar_id, "state": int(state), "change": change})
 
 
 ROWS_OF = text("""
@@ -178,8 +195,8 @@ def _rows_of(tx: Tx, registrar_id: int, entries: Sequence[Row[Any]]) -> dict[int
     return {row.entry_uid: row for row in tx.conn.execute(ROWS_OF, {"registrar_id": registrar_id, "uids": uids})}
 
 
-def _make(tx: Tx, registrar_id: int, wanted: list[tuple[int, int]]) -> None:
-    """Make rows that are due now for (entry uid, binding key), or give tombstones of the same binding their entry back.
+def _make(tx: Tx, registrar_id: int, wanted: list[_Wanted]) -> None:
+    """Make rows that are due now, or give tombstones of the same binding their entry back.
 
     An adopted row keeps Call-ID, CSeq and what it knows to be bound: contacts that the new entry does not want are removed
     by the REGISTER that binds the others.
@@ -187,34 +204,35 @@ def _make(tx: Tx, registrar_id: int, wanted: list[tuple[int, int]]) -> None:
     if not wanted:
         return
     tx.knocks.add(registrar_id)
-    keys = json.dumps([key for _, key in wanted])
+    keys = json.dumps([one.binding_key for one in wanted])
     left = {
         row.binding_key: row for row in tx.conn.execute(TOMBSTONES_OF, {"registrar_id": registrar_id, "keys": keys})
     }
     new = []
-    for uid, key in wanted:
-        row = left.pop(key, None)
+    for one in wanted:
+        row = left.pop(one.binding_key, None)
         if row is None:
-            new.append({"registrar_id": registrar_id, "entry_uid": uid, "binding_key": key, "due_at": tx.now,
-                        "since_at": tx.now})  # fmt: skip
+            new.append({"registrar_id": registrar_id, "entry_uid": one.entry_uid, "binding_key": one.binding_key,
+                        "stays_off": int(one.stays_off), "now": tx.now})  # fmt: skip
         else:
-            _adopt(tx, row, registrar_id, uid)
+            _adopt(tx, row, registrar_id, one)
     if new:
         tx.conn.execute(MADE, new)
         count(tx, registrar_id, State.UNREGISTERED, len(new))
 
 
-def _adopt(tx: Tx, row: Row[Any], registrar_id: int, uid: int) -> None:
+def _adopt(tx: Tx, row: Row[Any], registrar_id: int, wanted: _Wanted) -> None:
     tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id == row.id))
-    tx.conn.execute(update(REGISTRATION).where(R.id == row.id).values(entry_uid=uid))
+    tx.conn.execute(update(REGISTRATION).where(R.id == row.id).values(entry_uid=wanted.entry_uid))
     count(tx, registrar_id, row.state, +1)
-    touch(tx, [row.id], desired=True)
+    touch(tx, [row.id], desired=True, stays_off=wanted.stays_off)
 
 
 # What a row is before its first attempt.
-MADE = insert(REGISTRATION).values(
-    registrar_id=bindparam("registrar_id"), entry_uid=bindparam("entry_uid"), binding_key=bindparam("binding_key"),
-    due_at=bindparam("due_at"), since_at=bindparam("since_at"), desired=1, klass=int(Class.NEW),
-    state=int(State.UNREGISTERED), wanted_rev=1, applied_rev=0, cseq=0, generation=0, expires_at=0, maybe_held_until=0,
-    attempted_at=0, failures=0, last_code=0, last_reason=None, challenge=None, nonce_count=0,
-)  # fmt: skip
+MADE = text(f"""
+INSERT INTO registration (registrar_id, entry_uid, binding_key, due_at, since_at, desired, stays_off, class, state,
+  wanted_rev, applied_rev, cseq, generation, expires_at, maybe_held_until, attempted_at, failures, last_code, nonce_count)
+VALUES (:registrar_id, :entry_uid, :binding_key, CASE WHEN :stays_off = 0 THEN :now END, :now, 1 - :stays_off,
+  :stays_off, CASE WHEN :stays_off = 0 THEN {Class.NEW:d} ELSE {Class.UNREGISTER:d} END, {State.UNREGISTERED:d},
+  1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+""")

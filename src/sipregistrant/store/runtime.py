@@ -6,7 +6,8 @@ An entry has a registration at each server that its table is registered at; what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -16,24 +17,19 @@ from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, contact_ttl
 from ..model.groups import DRAIN, GROUP
-from ..model.registrants import CONTACTS, ENTRY
+from ..model.registrants import CONTACTS
 from ..model.resource import Resource
 from ..model.schedule import Sent
+from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
-from .config import check_parent
-from .registrars import entry_values, group_is_on, values_of
-from .schema import BOUND, OBJECTS, REGISTRAR, REGISTRAR_COUNT, REGISTRATION
+from .objects import require, values_of
+from .registrars import entry_values, group_is_on
+from .schema import REGISTRAR_COUNT
 from .tx import Key, Tx
 
-__all__ = ["Runtime", "overall", "runtime", "runtime_all"]
+__all__ = ["Runtime", "overall", "runtime", "runtime_of"]
 
 Runtime = dict[str, str | int]
-
-R = REGISTRATION.c
-ENTRIES = OBJECTS["sipregistrantentry"]
-TABLES = OBJECTS["sipcontactregistrant"]
-SERVERS = OBJECTS["sipserver"]
-GROUPS = OBJECTS["sipsg"]
 
 FAILED = (State.RETRY_WAIT, State.REJECTED)
 SG_TYPE_SIP = 1
@@ -50,20 +46,22 @@ class SgStatus(IntEnum):
 
 def runtime(tx: Tx, resource: Resource, key: Key) -> Runtime:
     """Return the `rt_` attributes of one object, values ready to print."""
-    return runtime_all(tx, resource, key.parent, key.id).get(key.id, {})
+    return runtime_of(tx, resource, [require(tx, resource, key)])[key.id]
 
 
-def runtime_all(tx: Tx, resource: Resource, parent: int | None, id: int | None = None) -> dict[int, Runtime]:
-    """Return the `rt_` attributes of all objects (of one table; or of one id) by id."""
+def runtime_of(tx: Tx, resource: Resource, rows: Sequence[Row[Any]]) -> dict[int, Runtime]:
+    """Return the `rt_` attributes of objects by id; the rows are of one table."""
     match resource.name:
         case "sipregistrantentry":
-            return _of_entries(tx, parent, id)
+            return _of_entries(tx, rows)
         case "sipcontactregistrant":
-            return _of_tables(tx, id)
+            return {row.id: _of_table(tx, row) for row in rows}
+        case "sipserver":
+            return {row.id: _of_server(tx, row) for row in rows}
         case "sipsg":
-            return _of_groups(tx, id)
+            return {row.id: _of_group(tx, row) for row in rows}
         case _:
-            return {}
+            return {row.id: {} for row in rows}
 
 
 def overall(tx: Tx) -> dict[State, int]:
@@ -84,24 +82,35 @@ class _Shown:
         return SEVERITY[self.status]
 
 
-def _of_entries(tx: Tx, parent: int | None, id: int | None) -> dict[int, Runtime]:
-    entries = select(ENTRIES).where(ENTRIES.c.parent_uid == check_parent(tx, ENTRY, parent))
-    registrations = (
-        select(REGISTRATION, BOUND.c.sent, ENTRIES.c.id.label("entry_id"), SERVERS.c.host, SERVERS.c.port,
-               SERVERS.c.protocol)
-        .join(ENTRIES, ENTRIES.c.uid == R.entry_uid)
-        .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
-        .outerjoin(SERVERS, SERVERS.c.uid == REGISTRAR.c.sipserver_uid)
-        .outerjoin(BOUND, BOUND.c.registration_id == R.id)
-        .where(ENTRIES.c.parent_uid == check_parent(tx, ENTRY, parent))
-    )  # fmt: skip
-    if id is not None:
-        entries = entries.where(ENTRIES.c.id == id)
-        registrations = registrations.where(ENTRIES.c.id == id)
+REGISTRATIONS_OF = text("""
+SELECT registration.*, bound.sent, sipserver.host, sipserver.port, sipserver.protocol
+FROM registration JOIN registrar ON registrar.id = registration.registrar_id
+LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
+LEFT JOIN bound ON bound.registration_id = registration.id
+WHERE registration.entry_uid IN (SELECT value FROM json_each(:uids))
+""")
+
+PENDING = {
+    column: text(f"SELECT 1 FROM registrar WHERE {column} = :uid AND (phase <> 0 OR action <> 0) LIMIT 1")
+    for column in ("registrant_table_uid", "sipserver_uid", "sipsg_uid")
+}
+
+
+def _is_pending(tx: Tx, column: str, uid: int) -> bool:
+    """Tell whether a change is still being carried out in steps (`reconcile.py`)."""
+    return tx.conn.execute(PENDING[column], {"uid": uid}).first() is not None
+
+
+def _of_entries(tx: Tx, entries: Sequence[Row[Any]]) -> dict[int, Runtime]:
+    if not entries:
+        return {}
     by_entry: dict[int, list[_Shown]] = {}
-    for row in tx.conn.execute(registrations):
-        by_entry.setdefault(row.entry_id, []).append(_Shown(row, _status(row, tx.now)))
-    return {entry.id: _of_entry(entry, by_entry.get(entry.id, []), tx.now) for entry in tx.conn.execute(entries)}
+    for row in tx.conn.execute(REGISTRATIONS_OF, {"uids": json.dumps([entry.uid for entry in entries])}):
+        by_entry.setdefault(row.entry_uid, []).append(_Shown(row, _status(row, tx.now)))
+    without = NO_SERVER
+    if len(by_entry) < len(entries) and _is_pending(tx, "registrant_table_uid", entries[0].parent_uid):
+        without = PENDING_ENTRY
+    return {entry.id: _of_entry(entry, by_entry.get(entry.uid, []), without, tx.now) for entry in entries}
 
 
 def _status(row: Row[Any], now: int) -> Status:
@@ -109,7 +118,20 @@ def _status(row: Row[Any], now: int) -> Status:
                   maybe_held_until=row.maybe_held_until, due_at=row.due_at, now=now)  # fmt: skip
 
 
-def _of_entry(entry: Row[Any], registrations: list[_Shown], now: int) -> Runtime:
+NOTHING_YET: Runtime = {
+    "rt_Registrar": "", "rt_Contacts": "", "rt_Expires": 0, "rt_LastCode": 0, "rt_LastAttempt": "",
+    "rt_NextAttempt": "", "rt_Failures": 0,
+}  # fmt: skip
+NO_SERVER: Runtime = NOTHING_YET | {
+    "rt_RegistrationState": "no server", "rt_LastReason": "no enabled signaling group has a server with this table"
+}  # fmt: skip
+PENDING_ENTRY: Runtime = NOTHING_YET | {
+    "rt_RegistrationState": "pending", "rt_LastReason": "a change of configuration has not come to this entry yet"
+}  # fmt: skip
+
+
+def _of_entry(entry: Row[Any], registrations: list[_Shown], without: Runtime, now: int) -> Runtime:
+    """Return what is shown of an entry; `without` is what it shows where it has no registration."""
     values = entry_values(entry)
     numbers = range(1, CONTACTS + 1)
     # Without any URI there is one contact all the same, of the AOR's user, and the first TTL is for it.
@@ -117,16 +139,12 @@ def _of_entry(entry: Row[Any], registrations: list[_Shown], now: int) -> Runtime
     shown: Runtime = {f"rt_TTL{n}": contact_ttl(values, n) if n in used else "" for n in numbers}
     shown["rt_Registrations"] = len(registrations)
     shown["rt_Registered"] = sum(one.status in (Status.REGISTERED, Status.DEGRADED) for one in registrations)
-    return shown | _worst_of(registrations, now)
+    return shown | (_worst_of(registrations, now) if registrations else without)
 
 
-def _worst_of(registrations: Iterable[_Shown], now: int) -> Runtime:
+def _worst_of(registrations: Sequence[_Shown], now: int) -> Runtime:
     """Show the worst registration; of equally bad ones the one that lapses first."""
-    worst = max(registrations, key=lambda one: (one.severity, -one.row.expires_at), default=None)
-    if worst is None:
-        return {"rt_RegistrationState": "no server", "rt_Registrar": "", "rt_Contacts": "", "rt_Expires": 0,
-                "rt_LastCode": 0, "rt_LastReason": "no enabled signaling group has a server with this table",
-                "rt_LastAttempt": "", "rt_NextAttempt": "", "rt_Failures": 0}  # fmt: skip
+    worst = max(registrations, key=lambda one: (one.severity, -one.row.expires_at))
     row = worst.row
     sent = None if row.sent is None else Sent.from_json(row.sent)
     is_held = row.expires_at > now
@@ -136,11 +154,20 @@ def _worst_of(registrations: Iterable[_Shown], now: int) -> Runtime:
         "rt_Contacts": _contacts(sent) if sent is not None and is_held else "",
         "rt_Expires": (row.expires_at - now) // 1000 if is_held else 0,
         "rt_LastCode": row.last_code,
-        "rt_LastReason": row.last_reason or ("" if row.last_code == 0 else "OK"),
+        "rt_LastReason": _reason(worst),
         "rt_LastAttempt": _instant(row.attempted_at),
         "rt_NextAttempt": _instant(row.due_at),
         "rt_Failures": row.failures,
     }
+
+
+STAYS_OFF = "un-registered by action; action register registers it again"
+
+
+def _reason(one: _Shown) -> str:
+    if one.row.stays_off and one.status is Status.DISABLED:
+        return STAYS_OFF
+    return str(one.row.last_reason or ("" if one.row.last_code == 0 else "OK"))
 
 
 def _address(row: Row[Any], sent: Sent | None) -> str:
@@ -165,11 +192,6 @@ def _instant(at: int | None) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
-def _of_groups(tx: Tx, id: int | None) -> dict[int, Runtime]:
-    query = select(GROUPS) if id is None else select(GROUPS).where(GROUPS.c.id == id)
-    return {row.id: _of_group(tx, row) for row in tx.conn.execute(query)}
-
-
 def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
     """Tell whether a group is up: enabled, and with a socket."""
     group = values_of(GROUP, row)
@@ -182,7 +204,7 @@ def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
     elif not group_is_on(group):
         status, reason = SgStatus.DOWN, "disabled"
     return {"rt_Status": int(status), "rt_StatusReason": reason, "rt_Type": SG_TYPE_SIP,
-            "rt_NumberOfChannels": row.channels}  # fmt: skip
+            "rt_NumberOfChannels": row.channels, "rt_Pending": int(_is_pending(tx, "sipsg_uid", row.uid))}  # fmt: skip
 
 
 UNREGISTERING = text("""
@@ -191,18 +213,30 @@ SELECT 1 FROM registrar WHERE sipsg_uid = :group_uid AND EXISTS
 """)
 
 
-def _of_tables(tx: Tx, id: int | None) -> dict[int, Runtime]:
-    query = (
-        select(TABLES.c.id, REGISTRAR_COUNT.c.state, func.sum(REGISTRAR_COUNT.c.registrations).label("number"))
-        .outerjoin(REGISTRAR, REGISTRAR.c.registrant_table_uid == TABLES.c.uid)
-        .outerjoin(REGISTRAR_COUNT, REGISTRAR_COUNT.c.registrar_id == REGISTRAR.c.id)
-        .group_by(TABLES.c.id, REGISTRAR_COUNT.c.state)
-    )
-    found: dict[int, Runtime] = {}
-    for row in tx.conn.execute(query if id is None else query.where(TABLES.c.id == id)):
-        shown = found.setdefault(row.id, {"rt_Registered": 0, "rt_Failed": 0})
-        if row.state == State.REGISTERED:
-            shown["rt_Registered"] = int(row.number)
-        elif row.state in FAILED:
-            shown["rt_Failed"] = int(shown["rt_Failed"]) + int(row.number)
-    return found
+COUNTS_OF_TABLE = text("""
+SELECT state, sum(registrations) FROM registrar_count JOIN registrar ON registrar.id = registrar_count.registrar_id
+WHERE registrar.registrant_table_uid = :uid GROUP BY state
+""")
+
+
+def _of_table(tx: Tx, row: Row[Any]) -> Runtime:
+    counts = {state: number for state, number in tx.conn.execute(COUNTS_OF_TABLE, {"uid": row.uid})}
+    return {
+        "rt_Registered": counts.get(State.REGISTERED, 0),
+        "rt_Failed": sum(counts.get(state, 0) for state in FAILED),
+        "rt_Pending": int(_is_pending(tx, "registrant_table_uid", row.uid)),
+    }
+
+
+def _of_server(tx: Tx, row: Row[Any]) -> Runtime:
+    """Tell how a server answers: what the engine has seen of it since its start (observed names, spelled so)."""
+    seen = tx.standings.get(row.uid, UNKNOWN)
+    seconds = max(0, int(tx.now / 1000 - seen.since))
+    return {
+        "rt_ServerStatus": seen.word,
+        "rt_UpTime": seconds if seen.is_up else 0,
+        "rt_DownTime": seconds if seen.is_up is False else 0,
+        "rt_Transactions": seen.transactions,
+        "rt_TransactionFalures": seen.failures,
+        "rt_Pending": int(_is_pending(tx, "sipserver_uid", row.uid)),
+    }

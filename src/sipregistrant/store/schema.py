@@ -144,6 +144,12 @@ REGISTRAR = Table(
     Column("rev", BigInteger, nullable=False, comment="bumped by every change of what is sent here, or where"),
     Column("phase", Integer, nullable=False, comment="of the fan-out under way: 0 none, 1 apply, 2 retire"),
     Column("cursor", BigInteger, nullable=False, comment="how far the phase has come: a uid or id"),
+    Column(
+        "action", Integer, nullable=False, server_default="0", comment="asked for and under way; 0 none (actions.py)"
+    ),
+    Column(
+        "action_cursor", BigInteger, nullable=False, server_default="0", comment="how far the action has come: an id"
+    ),
     UniqueConstraint("sipsg_uid", "sipserver_uid"),
     Index(None, "registrant_table_uid"),
     Index(None, "credentials_uid"),
@@ -175,6 +181,13 @@ REGISTRATION = Table(
     Column("last_reason", Text, comment="why the last attempt was no success; null: it was"),
     Column("challenge", Text, comment="sip.digest.Challenge.encode; what a refresh sends ahead"),
     Column("nonce_count", BigInteger, nullable=False),
+    Column(
+        "stays_off",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="1: un-registered by action, until action register",
+    ),
     UniqueConstraint("entry_uid", "registrar_id"),
     Index(None, "registrar_id"),
     Index(None, "binding_key"),

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from ..errors import KeyUnusable, StoreInUse, StoreUnavailable
 from ..model.registry import RESOURCES
+from ..model.standing import Standing
 from .migrate import migrate
 from .schema import INSTANCE, OBJECTS
 from .secrets import Vault
@@ -56,6 +57,7 @@ class Store:
         self.now = now
         self.own_address = own_address
         self.group_faults: Mapping[int, str] = {}
+        self.standings: Mapping[int, Standing] = {}
         self.on_commit: Callable[[Tx], None] = lambda tx: None
         self._lock = lock
         self._vault = vault
@@ -115,7 +117,7 @@ class Store:
             os.close(lock)
 
     def _make_tx(self, connection: Connection) -> Tx:
-        return Tx(connection, self._vault, self.now(), self.own_address, self.group_faults)
+        return Tx(connection, self._vault, self.now(), self.own_address, self.group_faults, self.standings)
 
     def _run_reader(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

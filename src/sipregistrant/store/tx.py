@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from ..model.standing import Standing
 from .secrets import Vault
 
 __all__ = ["Key", "Tx"]
@@ -30,8 +31,9 @@ class Tx:
 
     `now` is the schedule time of its beginning in milliseconds: everything in one transaction happens at one moment.
     `own_address` is what the operator said our address is ("" when nothing). `group_faults` says which signaling
-    group (uid) has no socket, and why. `knocks` are the registrars (rows of `registrar`) that have something new to
-    do once this is committed; `fan_out` tells that some of it is for the reconciler.
+    group (uid) has no socket, and why; `standings` how each server (uid) answers. `knocks` are the registrars (rows of
+    `registrar`) that have something new to do once this is committed; `fan_out` tells that some of it is for the
+    reconciler.
     """
 
     conn: Connection
@@ -39,6 +41,7 @@ class Tx:
     now: int
     own_address: str = ""
     group_faults: Mapping[int, str] = field(default_factory=dict)
+    standings: Mapping[int, Standing] = field(default_factory=dict)
     knocks: set[int] = field(default_factory=set)
     fan_out: bool = False
     groups_changed: bool = False

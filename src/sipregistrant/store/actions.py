@@ -1,0 +1,102 @@
+"""What an operator asks of registrations beyond their configuration: register, unregister, refresh.
+
+On an entry it is done at once. On a table or a server it is noted on the registrars that are concerned, and `step`
+carries it out some hundred rows at a time, as fan-outs are (`reconcile.py`), its cursor in the database.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from ..errors import ActionUnknown
+from ..model.resource import Resource
+from .objects import require
+from .registrations import touch
+from .tx import Key, Tx
+
+__all__ = ["ROWS_PER_STEP", "Action", "act", "step"]
+
+# Well below the 20 ms that one transaction may take.
+ROWS_PER_STEP = 500
+
+
+class Action(IntEnum):
+    """Stored in `registrar.action`; 0 is none."""
+
+    REGISTER = 1
+    """Register again what stays off, and refresh what does not."""
+    UNREGISTER = 2
+    """Un-register, and stay off, whatever is configured, until `register`."""
+    REFRESH = 3
+    """Be due now."""
+
+
+OF_ENTRY = text("SELECT id, registrar_id FROM registration WHERE entry_uid = :uid")
+
+# A refresh that comes while another action is under way is part of it: who registers is due, who is off stays off.
+ASKED = "action = CASE WHEN :action = 3 AND action <> 0 THEN action ELSE :action END, action_cursor = 0"
+NOTE = {
+    "sipcontactregistrant": text(f"UPDATE registrar SET {ASKED} WHERE registrant_table_uid = :uid"),
+    "sipserver": text(f"UPDATE registrar SET {ASKED} WHERE sipserver_uid = :uid"),
+}
+
+
+def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
+    """Do, or note, what `word` asks for; return the row of the object.
+
+    Raises `ActionUnknown` where the resource has no such action, `ObjectMissing`.
+    """
+    action = next((action for action in Action if action.name.lower() == word), None)
+    if action is None or resource.name not in (*NOTE, "sipregistrantentry"):
+        raise ActionUnknown(resource.name, word)
+    row = require(tx, resource, key)
+    if resource.name in NOTE:
+        noted = tx.conn.execute(NOTE[resource.name], {"uid": row.uid, "action": int(action)})
+        tx.fan_out = tx.fan_out or noted.rowcount > 0
+        return row
+    by_registrar: dict[int, list[int]] = {}
+    for id, registrar_id in tx.conn.execute(OF_ENTRY, {"uid": row.uid}):
+        by_registrar.setdefault(registrar_id, []).append(id)
+    for registrar_id, ids in by_registrar.items():
+        _carry_out(tx, registrar_id, action, ids)
+    return row
+
+
+UNDER_WAY = text("SELECT id, action, action_cursor FROM registrar WHERE action <> 0 LIMIT 1")
+NEXT = text("""
+SELECT id FROM registration WHERE registrar_id = :registrar_id AND id > :after AND entry_uid IS NOT NULL
+ORDER BY id LIMIT :most
+""")
+MOVE = text("UPDATE registrar SET action = :action, action_cursor = :cursor WHERE id = :id")
+
+
+def step(tx: Tx) -> bool:
+    """Do a small part of what is noted; tell whether there was any."""
+    registrar = tx.conn.execute(UNDER_WAY).first()
+    if registrar is None:
+        return False
+    where = {"registrar_id": registrar.id, "after": registrar.action_cursor, "most": ROWS_PER_STEP}
+    ids = list(tx.conn.execute(NEXT, where).scalars())
+    _carry_out(tx, registrar.id, Action(registrar.action), ids)
+    is_done = len(ids) < ROWS_PER_STEP
+    cursor = 0 if is_done else ids[-1]
+    tx.conn.execute(MOVE, {"id": registrar.id, "action": 0 if is_done else registrar.action, "cursor": cursor})
+    return True
+
+
+IS_ON = text("SELECT is_on FROM registrar WHERE id = :id")
+
+
+def _carry_out(tx: Tx, registrar_id: int, action: Action, ids: list[int]) -> None:
+    is_on = bool(tx.conn.execute(IS_ON, {"id": registrar_id}).scalar_one())
+    match action:
+        case Action.REGISTER:
+            touch(tx, ids, desired=is_on, stays_off=False)
+        case Action.UNREGISTER:
+            touch(tx, ids, desired=is_on, stays_off=True)
+        case Action.REFRESH:
+            # Who asks for it every minute is told no by the registrar as often: the waits go on growing.
+            touch(tx, ids, keeps_failures=True)
