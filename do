@@ -24,7 +24,7 @@ usage: ./do CHORE [ARGUMENTS]
   check         formatting, lint, types, import rules, dependencies
   fix           format, and repair what lint can repair
   docs          write docs/rest-reference.md anew from the attribute tables
-  bench-put     entries PUT a second, each durably committed; --help tells the rest
+  bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
   bench-cold    what a cold registration costs, against a real Kamailio; --aors N, --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
@@ -214,7 +214,7 @@ case $chore in
     lock) lock ;;
     docs) docs ;;
     bench-cold) bench_cold "$@" ;;
-    bench-put) install && exec "$venv/bin/python" -m bench.put "$@" ;;
+    bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;
 esac

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
+from xml.etree import ElementTree
 
 import httpx2
-from lxml import etree
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class Rest:
 
     def _request(self, method: str, path: str, form: Mapping[str, str | int]) -> Reply:
         reply = self._client.request(method, path, data={name: str(value) for name, value in form.items()})
-        root = etree.fromstring(reply.content.strip())
+        root = ElementTree.fromstring(reply.content.strip())
         refusal = root.find("status/app_status/app_status_entry")
         resource = root[1] if len(root) > 1 else None
         return Reply(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from sipregistrant.rest.codes import Answer
-from sipregistrant.rest.envelope import PIECE_BYTES, Block, Listing, Member, refusal, success
+from sipregistrant.rest.envelope import PIECE_CHARACTERS, Block, Listing, Member, refusal, success
 
 from .support import vector
 
@@ -94,7 +94,7 @@ async def test_what_xml_cannot_say_is_left_out_of_attributes_too() -> None:
 async def test_a_long_list_comes_in_pieces() -> None:
     pieces = [piece async for piece in success(Listing("sipregistrantentry", 5000, members(5000)))]
     assert len(pieces) > 5
-    assert max(map(len, pieces)) < PIECE_BYTES + 1000
+    assert max(map(len, pieces)) < PIECE_CHARACTERS + 1000
     assert len(ElementTree.fromstring(b"".join(pieces))[1]) == 5000
 
 

@@ -65,7 +65,12 @@ class Resource:
         """Names, in lower case, of the attributes in which a `+` of a form is no blank."""
         return frozenset(attribute.name.lower() for attribute in self.attributes if attribute.kind is Kind.URI)
 
-    @property
+    @cached_property
+    def rendered(self) -> tuple[Attribute, ...]:
+        """The attributes of which GET shows something else than what is stored, but the Sequence."""
+        return tuple(a for a in self.attributes if a.kind in (Kind.SECRET, Kind.READ_ONLY))
+
+    @cached_property
     def has_sequence(self) -> bool:
         return any(attribute.kind is Kind.SEQUENCE for attribute in self.attributes)
 

@@ -42,11 +42,10 @@ def get(tx: Tx, resource: Resource, key: Key) -> Values:
 def shown(resource: Resource, row: Row[Any]) -> Values:
     """Return what GET shows of a row, but its `Sequence`, which is as long as its table."""
     values = STORED[resource.name].values(row)
-    for attribute in resource.attributes:
-        if attribute.kind is Kind.SECRET:
-            values[attribute.name] = SECRET_MASK
-        elif attribute.kind is Kind.READ_ONLY:
-            values[attribute.name] = values["Description"] or f"{resource.display_name} {row.id}"
+    for attribute in resource.rendered:
+        is_secret = attribute.kind is Kind.SECRET
+        name = values.get("Description") or f"{resource.display_name} {row.id}"
+        values[attribute.name] = SECRET_MASK if is_secret else name
     return values
 
 
