@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sipregistrant.model.registry import RESOURCES
+from sipregistrant.rest import resources
 from sipregistrant.rest.codes import WireRefusal
 from sipregistrant.rest.queries import CATEGORIES, STATISTICS
 from sipregistrant.rest.resources import Target, locate
@@ -250,3 +251,37 @@ async def test_a_password_is_never_shown_nor_logged(client: Client) -> None:
         made = await client.put(path, "User=alice&EncryptedPassword=xyzzy&Plugh=xyzzy")
         refused = await client.post(path, "EncryptedPassword=xyzzy%0A")
     assert "xyzzy" not in made.text + (await client.get(path)).text + refused.text + repr(logs)
+
+
+# Lists of more than a page
+
+
+async def test_a_list_of_more_than_a_page_is_whole_and_in_order(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "OBJECTS_PER_PAGE", 3)
+    monkeypatch.setattr(resources, "IDS_PER_PAGE", 3)
+    await client.put(ENTRY_TABLE)
+    for number in (5, 1, 9, 7, 3, 2, 8):
+        await client.put(f"{ENTRY_TABLE}/sipregistrantentry/{number}", f"AOR=u{number}")
+    expected = ["1:1", "1:2", "1:3", "1:5", "1:7", "1:8", "1:9"]
+    for query in ("", "?details=true"):
+        reply = await client.get(f"{ENTRY_TABLE}/sipregistrantentry{query}")
+        assert (reply.ids, reply.root[1].attrib["count"]) == (expected, "7")
+
+
+async def test_a_list_of_exactly_a_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "OBJECTS_PER_PAGE", 2)
+    await client.put(ENTRY_TABLE)
+    for number in (1, 2):
+        await client.put(f"{ENTRY_TABLE}/sipregistrantentry/{number}", f"AOR=u{number}")
+    reply = await client.get(f"{ENTRY_TABLE}/sipregistrantentry?details=true")
+    assert (reply.ids, reply.root[1].attrib["count"]) == (["1:1", "1:2"], "2")
+
+
+async def test_the_order_of_a_table_is_in_the_reply_to_every_write(client: Client) -> None:
+    await client.put(ENTRY_TABLE)
+    for number in (1, 2, 3):
+        await client.put(f"{ENTRY_TABLE}/sipregistrantentry/{number}", f"AOR=u{number}")
+    assert (await client.post(ENTRY_TABLE, "Sequence=3,1")).values["Sequence"] == "3,1,2"
+    assert (await client.post(f"{ENTRY_TABLE}?action=refresh")).values["Sequence"] == "3,1,2"

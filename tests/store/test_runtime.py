@@ -7,10 +7,12 @@ import pytest
 from sipregistrant.errors import ObjectMissing
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Sent, SentContact
+from sipregistrant.model.standing import Standing
 from sipregistrant.model.status import State
 from sipregistrant.store import runtime
 from sipregistrant.store import state as state_of
 from sipregistrant.store.registrars import groups
+from sipregistrant.store.schema import REGISTRAR
 
 from .support import Clock, Site, failed, registered, removed
 
@@ -234,3 +236,45 @@ async def test_a_disabled_group_is_down_and_a_drained_one_says_so(site: Site) ->
     assert (await site.runtime("sipsg", "1"))["rt_Status"] == 1
     await site.post("sipsg", "1", customAdminState=2)
     assert (await site.runtime("sipsg", "1"))["rt_Status"] == 3
+
+
+# Servers
+
+
+async def test_a_server_that_was_not_spoken_to_is_unknown(site: Site) -> None:
+    await site.put_chain()
+    assert await site.runtime("sipserver", "1:1") == {
+        "rt_ServerStatus": "Unknown", "rt_UpTime": 0, "rt_DownTime": 0, "rt_Transactions": 0, "rt_TransactionFalures": 0,
+        "rt_Pending": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("is_up", "shown_as"), [(True, ("Up", 90, 0)), (False, ("Down", 0, 90))])
+async def test_a_server_shows_since_when_it_is_what_it_is(
+    site: Site, clock: Clock, is_up: bool, shown_as: tuple[str, int, int]
+) -> None:
+    await site.put_chain()
+    (registrar,) = await site.all(REGISTRAR)
+    standing = Standing(is_up=is_up, since=clock.seconds, transactions=12, failures=3)
+    site.store.standings = {registrar.sipserver_uid: standing}
+    clock.advance(90.5)
+    found = await site.runtime("sipserver", "1:1")
+    assert (found["rt_ServerStatus"], found["rt_UpTime"], found["rt_DownTime"]) == shown_as
+    assert (found["rt_Transactions"], found["rt_TransactionFalures"]) == (12, 3)
+
+
+# What is still being carried out
+
+
+async def test_entries_that_a_change_has_not_come_to_say_so(site: Site) -> None:
+    await site.put_table(1)
+    await site.put("sipserver", "1:1", Host="203.0.113.5", ContactRegistrantTableID=1)
+    for resource, id in (("sipcontactregistrant", "1"), ("sipserver", "1:1"), ("sipsg", "1")):
+        assert (await site.runtime(resource, id))["rt_Pending"] == 1
+    found = await shown(site)
+    assert found["rt_RegistrationState"] == "pending"
+    assert found["rt_LastReason"] == "a change of configuration has not come to this entry yet"
+    await site.reconcile()
+    for resource, id in (("sipcontactregistrant", "1"), ("sipserver", "1:1"), ("sipsg", "1")):
+        assert (await site.runtime(resource, id))["rt_Pending"] == 0
+    assert await state(site) == "registering"

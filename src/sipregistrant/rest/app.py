@@ -29,6 +29,9 @@ from .login import Login
 from .origin import refuse_foreign_origin
 from .resources import Resources, locate
 from .sessions import Sessions, cookie_line, tokens_in
+from .settings import RestSettings
+from .system import NAME as SYSTEM
+from .system import System
 from .throttle import Throttle
 
 __all__ = ["create_app"]
@@ -44,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(store: Store, *, clock: Callable[[], float], extra_routes: Sequence[BaseRoute] = (),
-               sessions: Sessions | None = None,
+               sessions: Sessions | None = None, settings: RestSettings | None = None,
                sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Starlette:  # fmt: skip
     """Return the application.
 
@@ -53,7 +56,8 @@ def create_app(store: Store, *, clock: Callable[[], float], extra_routes: Sequen
     """
     sessions = Sessions(clock=clock) if sessions is None else sessions
     login = Login(store, sessions, Throttle(clock=clock, sleep=sleep))
-    api = RestApi(login, sessions, Resources(store))
+    settings = settings or RestSettings()
+    api = RestApi(login, sessions, Resources(store), System(settings, clock=clock))
     return Starlette(routes=[*extra_routes, Route("/{path:path}", api)])
 
 
@@ -91,10 +95,11 @@ class Place:
 class RestApi:
     """Everything under `/rest`, as an ASGI application."""
 
-    def __init__(self, login: Login, sessions: Sessions, resources: Resources) -> None:
+    def __init__(self, login: Login, sessions: Sessions, resources: Resources, system: System) -> None:
         self._login = login
         self._sessions = sessions
         self._resources = resources
+        self._system = system
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Who hangs up in the middle of a body has asked for nothing."""
@@ -142,6 +147,8 @@ class RestApi:
             _check_is_post(request, place)
             self._sessions.end(own)
             return None, ""
+        if place.segments[:1] == (SYSTEM,):
+            return self._system.carry_out(request, place.segments, place.href), ""
         return await self._resources.carry_out(request, locate(place.segments), place.host), ""
 
 
