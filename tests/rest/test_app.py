@@ -114,7 +114,7 @@ async def test_login_is_served_with_more_slashes_too(stranger: Client, with_user
     assert (reply.status_line, reply.http_code) == (200, 200)
 
 
-@pytest.mark.parametrize("host", ["sbc.example:8443", "192.0.2.7", "[2001:db8::1]:8443", "["])
+@pytest.mark.parametrize("host", ["sbc.example:8443", "192.0.2.7", "[2001:db8::1]:8443"])
 async def test_an_href_is_on_the_host_that_the_request_used(client: Client, host: str) -> None:
     assert (await client.get("/rest/sipsg/1", host=host)).root[1].attrib["href"] == f"https://{host}/rest/sipsg/1"
 

@@ -237,3 +237,14 @@ async def test_a_credential_of_four_fields_is_taken(wire: Wire) -> None:
     form = b"Realm=example.com&User=alice&EncryptedPassword=secret&FromURIUserMatch=0"
     assert values_in(await wire.send("PUT", path, form))["Realm"] == "example.com"
     assert values_in(await wire.send("GET", "/rest/sipremoteauthtable/1"))["Sequence"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/rest/sipsg/1", "/rest/sipsg?details=true", "/rest/sipsg/7", "/rest/system"])
+async def test_head_is_a_get_without_its_body_and_leaves_the_connection_usable(wire: Wire, path: str) -> None:
+    head = f"HEAD {path} HTTP/1.1\r\nHost: h\r\nCookie: {wire.cookie}\r\n\r\n"
+    get = f"GET {path} HTTP/1.1\r\nHost: h\r\nCookie: {wire.cookie}\r\nConnection: close\r\n\r\n"
+    first, _, rest = (await wire.raw((head + get).encode())).partition(b"\r\n\r\n")
+    second, _, body = rest.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert f"content-length: {len(body)}".encode() in first.lower()

@@ -1,8 +1,8 @@
 """The application: takes a request to its end.
 
 The HTTP status line is 200 whatever becomes of a request; the truth is `http_code` in the body (page REST API -
-Resource Design). The one exception is a real 401 where there is no session (page R-LOGIN). `//rest/…`, and a slash at
-the end, are served as if they were not there.
+Resource Design); whoever wants both equal sets `mirrors_status`. The one exception is a real 401 where there is no session
+(page R-LOGIN). `//rest/…`, and a slash at the end, are served as if they were not there.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import Refusal, StoreUnavailable
 from ..store.store import Store
-from .codes import FAULT_INSIDE, METHOD_UNSUPPORTED, SESSION_MISSING, Answer, WireRefusal, answer_to
+from .codes import FAULT_INSIDE, HOST_INVALID, METHOD_UNSUPPORTED, SESSION_MISSING, Answer, WireRefusal, answer_to
 from .envelope import CONTENT_TYPE, Block, Listing, refusal, success
 from .forms import read_form
 from .login import Login
-from .origin import refuse_foreign_origin
+from .origin import refuse_foreign_origin, refuse_without_token
+from .proxies import Caller, caller_of
 from .resources import Resources, locate
-from .sessions import Sessions, cookie_line, tokens_in
+from .sessions import Sessions, cookie_line, csrf_cookie_line, tokens_in
 from .settings import RestSettings
 from .system import NAME as SYSTEM
 from .system import System
@@ -52,28 +53,26 @@ def create_app(store: Store, *, clock: Callable[[], float], extra_routes: Sequen
     """Return the application.
 
     `clock` gives monotonic seconds. `extra_routes` come first. Whoever changes or removes users hands in the `sessions`
-    and calls their `end_all_of`. `sleep` holds back the answers to failed logins.
+    and calls their `end_all_of`. `settings` are the operator's. `sleep` holds back the answers to failed logins.
     """
     sessions = Sessions(clock=clock) if sessions is None else sessions
     login = Login(store, sessions, Throttle(clock=clock, sleep=sleep))
     settings = settings or RestSettings()
-    api = RestApi(login, sessions, Resources(store), System(settings, clock=clock))
+    api = RestApi(settings, login, sessions, Resources(store), System(settings, clock=clock))
     return Starlette(routes=[*extra_routes, Route("/{path:path}", api)])
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request goes: the host it used, and the segments of its path behind `/rest`."""
+    """Where a request goes, the segments of its path behind `/rest`; and who sent it."""
 
-    host: str
     segments: tuple[str, ...]
+    caller: Caller
 
-    @classmethod
-    def of(cls, request: Request) -> Place | None:
-        """Return the place, or None for a path that is not under `/rest`."""
-        host = request.headers.get("host") or ":".join(map(str, request.scope.get("server") or ("localhost",)))
-        root, *segments = [segment for segment in request.scope["path"].split("/") if segment] or [""]
-        return cls(host, tuple(segments)) if root == "rest" else None
+    @property
+    def host(self) -> str:
+        """Return the name and port that we were asked by."""
+        return self.caller.host or "localhost"
 
     @property
     def href(self) -> str:
@@ -95,7 +94,9 @@ class Place:
 class RestApi:
     """Everything under `/rest`, as an ASGI application."""
 
-    def __init__(self, login: Login, sessions: Sessions, resources: Resources, system: System) -> None:
+    def __init__(self, settings: RestSettings, login: Login, sessions: Sessions, resources: Resources,
+                 system: System) -> None:  # fmt: skip
+        self._settings = settings
         self._login = login
         self._sessions = sessions
         self._resources = resources
@@ -104,11 +105,12 @@ class RestApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Who hangs up in the middle of a body has asked for nothing."""
         request = Request(scope, receive)
-        place = Place.of(request)
+        root, *segments = [segment for segment in scope["path"].split("/") if segment] or [""]
         try:
             response: Response = PlainTextResponse("Not Found\n", 404)
-            if place is not None:
-                response = await self._answer(request, place)
+            if root == "rest":
+                caller = caller_of(request, self._settings.trusted_proxies)
+                response = await self._answer(request, Place(tuple(segments), caller))
             await response(scope, receive, send)
         except ClientDisconnect:
             return
@@ -117,48 +119,53 @@ class RestApi:
         # Some programs depend on blank lines before these replies, some on none before the others (observed).
         blank_lines = request.method in ("POST", "DELETE") and place.segments != LOGOUT
         try:
-            return await self._answer_or_refuse(request, place, blank_lines)
+            body, cookies = await self._carry_out(request, place)
+            return await _respond(success(body, blank_lines=blank_lines), cookies=cookies)
         except ClientDisconnect:
             raise
         except Exception as error:
-            answer = _log_fault(error, request, place)
-            return await _respond(refusal(answer, place.href, blank_lines=blank_lines))
+            allow = error.allow if isinstance(error, WireRefusal) else ""
+            answer = _answer_to(error, request, place)
+        status = answer.http_code if self._settings.mirrors_status or answer == SESSION_MISSING else 200
+        return await _respond(refusal(answer, place.href, blank_lines=blank_lines), status=status, allow=allow)
 
-    async def _answer_or_refuse(self, request: Request, place: Place, blank_lines: bool) -> Response:
-        try:
-            body, cookie = await self._carry_out(request, place)
-            return await _respond(success(body, blank_lines=blank_lines), cookie=cookie)
-        except Refusal as error:
-            answer = answer_to(error, method=request.method, resource=place.resource, id=place.id)
-        status = answer.http_code if answer == SESSION_MISSING else 200
-        return await _respond(refusal(answer, place.href, blank_lines=blank_lines), status=status)
-
-    async def _carry_out(self, request: Request, place: Place) -> tuple[Block | Listing | None, str]:
-        """Do what is asked. Return what the reply shows, and the line that sets a cookie ("" for none)."""
+    async def _carry_out(self, request: Request, place: Place) -> tuple[Block | Listing | None, Sequence[str]]:
+        """Do what is asked. Return what the reply shows, and the lines that set cookies, in their order."""
+        if not place.caller.host:
+            raise WireRefusal(HOST_INVALID)
         refuse_foreign_origin(request, place.host)
         if place.segments == LOGIN:
             _check_is_post(request, place)
-            session = await self._login.begin_session(await read_form(request), _peer_of(request))
-            return None, cookie_line(session.token)
+            session = await self._login.begin_session(await read_form(request), place.caller.peer)
+            csrf = [csrf_cookie_line(session)] if self._settings.demands_csrf_token else []
+            return None, [*csrf, cookie_line(session.token)]
         own = self._sessions.find(tokens_in(request.headers.getlist("cookie")))
         if own is None:
             raise WireRefusal(SESSION_MISSING)
+        if self._settings.demands_csrf_token:
+            refuse_without_token(request, own)
         if place.segments == LOGOUT:
             _check_is_post(request, place)
             self._sessions.end(own)
-            return None, ""
+            return None, []
         if place.segments[:1] == (SYSTEM,):
-            return self._system.carry_out(request, place.segments, place.href), ""
-        return await self._resources.carry_out(request, locate(place.segments), place.host), ""
+            return self._system.carry_out(request, place.segments, place.href), []
+        return await self._resources.carry_out(request, locate(place.segments), place.host), []
 
 
 def _check_is_post(request: Request, place: Place) -> None:
     if request.method != "POST":
-        raise WireRefusal(METHOD_UNSUPPORTED.about(place.resource))
+        raise WireRefusal(METHOD_UNSUPPORTED.about(place.resource), allow="POST")
 
 
-def _peer_of(request: Request) -> str:
-    return request.client.host if request.client else ""
+def _answer_to(error: Exception, request: Request, place: Place) -> Answer:
+    """Return what a request is told that failed: a refusal by its kind, all else by a reference to the log."""
+    if isinstance(error, Refusal):
+        try:
+            return answer_to(error, method=request.method, resource=place.resource, id=place.id)
+        except NotImplementedError as unheard_of:
+            error = unheard_of
+    return _log_fault(error, request, place)
 
 
 def _log_fault(error: Exception, request: Request, place: Place) -> Answer:
@@ -174,7 +181,8 @@ def _log_fault(error: Exception, request: Request, place: Place) -> Answer:
     return FAULT_INSIDE.about(about["reference"])
 
 
-async def _respond(pieces: AsyncIterator[bytes], *, status: int = 200, cookie: str = "") -> Response:
+async def _respond(pieces: AsyncIterator[bytes], *, status: int = 200, cookies: Sequence[str] = (),
+                   allow: str = "") -> Response:  # fmt: skip
     """Return a reply with its length where it is one piece, else one that is written as it goes out."""
     first = await anext(pieces)
     second = await anext(pieces, None)
@@ -183,8 +191,10 @@ async def _respond(pieces: AsyncIterator[bytes], *, status: int = 200, cookie: s
         response = Response(first, status, HEADERS)
     else:
         response = StreamingResponse(_in_turns(first, second, pieces), status, HEADERS)
-    if cookie:
+    for cookie in cookies:
         response.headers.append("Set-Cookie", cookie)
+    if allow:
+        response.headers["Allow"] = allow
     return response
 
 

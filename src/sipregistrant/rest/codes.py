@@ -45,11 +45,15 @@ class Answer:
 
 
 class WireRefusal(Refusal):
-    """A request that the wire API itself refuses, before the store is asked."""
+    """A request that the wire API itself refuses, before the store is asked.
 
-    def __init__(self, answer: Answer) -> None:
+    `allow` names the methods that there are, where it is the method that is refused.
+    """
+
+    def __init__(self, answer: Answer, *, allow: str = "") -> None:
         super().__init__(answer)
         self.answer = answer
+        self.allow = allow
 
     def __str__(self) -> str:
         return f"{self.answer.http_code}/{self.answer.code} {self.answer.params}".rstrip()
@@ -59,6 +63,7 @@ BAD_LOGIN = Answer(500, 3007)  # an unknown user gets the same: who has an accou
 LOGIN_FIELD_MISSING = Answer(500, 3032)
 WRONG_LEVEL = Answer(500, 3033)
 FOREIGN_ORIGIN = Answer(403, 3033)
+HOST_INVALID = Answer(400, 14014)
 BODY_TOO_LARGE = Answer(413, 14014)
 FAULT_INSIDE = Answer(500, 20000)
 RESOURCE_UNKNOWN = Answer(404, 20006)
@@ -86,7 +91,7 @@ CONFLICTS: Mapping[str, Answer] = {
 }
 
 ANSWERS: tuple[Answer, ...] = (
-    BAD_LOGIN, LOGIN_FIELD_MISSING, WRONG_LEVEL, FOREIGN_ORIGIN, BODY_TOO_LARGE, FAULT_INSIDE, RESOURCE_UNKNOWN,
+    BAD_LOGIN, LOGIN_FIELD_MISSING, WRONG_LEVEL, FOREIGN_ORIGIN, HOST_INVALID, BODY_TOO_LARGE, FAULT_INSIDE, RESOURCE_UNKNOWN,
     OBJECT_MISSING, OBJECT_MISSING_ON_DELETE, OBJECT_EXISTS, ID_OUT_OF_RANGE, SESSION_MISSING, METHOD_UNSUPPORTED,
     QUERY_INVALID, ID_INVALID, VALUE_BAD, VALUE_EMPTY, REFERENCE_MISSING, NOT_UNIQUE, VALUE_ABSENT, ACTION_INVALID,
     IN_USE, *CONFLICTS.values(),

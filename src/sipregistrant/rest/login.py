@@ -42,6 +42,7 @@ class Login:
             changes = self._sessions.changes
             level = await self._level_of(username, password)
             if level is None:
+                # The filter for fail2ban in deploy/ reads this line from its beginning.
                 log.warning("login.refused", user=username[: users.LONGEST_NAME], peer=peer)
                 await self._throttle.failed(username, peer)
                 raise WireRefusal(BAD_LOGIN.about(username))
@@ -49,6 +50,7 @@ class Login:
             if self._sessions.changes == changes:
                 break
         if level != LEVEL:
+            log.warning("login.wrong_level", user=username, user_level=level, peer=peer)
             raise WireRefusal(WRONG_LEVEL.about(username))
         return self._sessions.begin(username)
 

@@ -97,7 +97,7 @@ class Resources:
     async def carry_out(self, request: Request, target: Target, host: str) -> Block | Listing | None:
         """Do what the request says and return what the reply shows; raises `Refusal`."""
         if request.method not in METHODS:
-            raise WireRefusal(METHOD_UNSUPPORTED.about(target.resource.name))
+            raise WireRefusal(METHOD_UNSUPPORTED.about(target.resource.name), allow=_allowed(target))
         query = request.scope["query_string"].decode("latin-1")
         href = f"https://{host}{target.path}"
         if request.method in READING_METHODS:
@@ -161,6 +161,10 @@ class Resources:
             if len(self._logged_names) < MOST_LOGGED_NAMES:
                 self._logged_names.add(unknown)
                 log.info("rest.parameter_ignored", resource=resource.name, parameter=name[:64])
+
+
+def _allowed(target: Target) -> str:
+    return ", ".join(sorted(READING_METHODS if target.id is None else METHODS))
 
 
 T = TypeVar("T")

@@ -8,14 +8,16 @@ Sessions are in memory: after a restart programs log in again, as they do after 
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = ["IDLE_SECONDS", "MOST_OF_ONE_USER", "Session", "Sessions", "cookie_line", "tokens_in"]
+__all__ = ["IDLE_SECONDS", "MOST_OF_ONE_USER", "Session", "Sessions", "cookie_line", "csrf_cookie_line", "tokens_in"]
 
 COOKIE = "PHPSESSID"
+CSRF_COOKIE = "csrfp_token"
 IDLE_SECONDS = 600.0
 
 # Many programs never log out. A login is never refused for that; the session that was not used for longest goes.
@@ -34,6 +36,11 @@ def cookie_line(token: str) -> str:
     return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
+def csrf_cookie_line(session: Session) -> str:
+    """Return the value of the Set-Cookie header of newer firmware; pages of ours read it, so it is not HttpOnly."""
+    return f"{CSRF_COOKIE}={session.csrf_token}; Path=/; Secure; SameSite=Strict"
+
+
 def tokens_in(cookie_headers: Iterable[str]) -> list[str]:
     """Return the session tokens of Cookie headers, which may be whole Set-Cookie lines, or several joined with `, `."""
     pairs = (pair.partition("=") for header in cookie_headers for pair in header.replace(",", ";").split(";"))
@@ -47,6 +54,13 @@ class Session:
     token: str
     user: str
     used_at: float
+
+    @property
+    def csrf_token(self) -> str:
+        """What each writing request shows beside the cookie, where that is demanded: a page that is not ours cannot
+        read it. Derived from the token, which it does not tell.
+        """
+        return hashlib.sha256(f"csrf:{self.token}".encode()).hexdigest()[: 2 * TOKEN_BYTES]
 
 
 class Sessions:

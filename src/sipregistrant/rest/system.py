@@ -43,7 +43,7 @@ class System:
             raise WireRefusal(RESOURCE_UNKNOWN)
         name = STATISTICS if below else NAME
         if request.method not in READING_METHODS:
-            raise WireRefusal(METHOD_UNSUPPORTED.about(name))
+            raise WireRefusal(METHOD_UNSUPPORTED.about(name), allow=", ".join(sorted(READING_METHODS)))
         query = parse_query(request.scope["query_string"].decode("latin-1"), name)
         if not below:
             return Block(NAME, "", href, query.select(self._values()))
