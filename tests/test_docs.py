@@ -54,3 +54,4 @@ def test_no_line_of_the_conformance_page_is_without_a_test_or_a_word_why() -> No
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and not set(line) <= set("|- "):
             assert all(cells[:2]), f"an empty cell: {line}"
+            assert cells[1] == "held by" or "`tests/" in cells[1], f"no test: {line}"
