@@ -17,7 +17,7 @@ from .objects import require
 from .registrations import touch
 from .tx import Key, Tx
 
-__all__ = ["ROWS_PER_STEP", "Action", "act", "step"]
+__all__ = ["ON", "ROWS_PER_STEP", "Action", "act", "step"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
@@ -43,6 +43,9 @@ NOTE = {
     "sipserver": text(f"UPDATE registrar SET {ASKED} WHERE sipserver_uid = :uid"),
 }
 
+ON = frozenset({*NOTE, "sipregistrantentry"})
+"""The resources that have actions."""
+
 
 def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     """Do, or note, what `word` asks for; return the row of the object.
@@ -50,7 +53,7 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     Raises `ActionUnknown` where the resource has no such action, `ObjectMissing`.
     """
     action = next((action for action in Action if action.name.lower() == word), None)
-    if action is None or resource.name not in (*NOTE, "sipregistrantentry"):
+    if action is None or resource.name not in ON:
         raise ActionUnknown(resource.name, word)
     row = require(tx, resource, key)
     if resource.name in NOTE:
