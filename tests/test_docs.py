@@ -38,6 +38,19 @@ def test_every_command_and_every_option_of_serve_is_explained() -> None:
     assert {option for option in options if option not in OPERATING} == {"--help"} & options
 
 
+def test_the_unit_for_systemd_runs_what_is_there_and_is_told_of() -> None:
+    unit = PROJECT / "deploy" / "sipregistrant.service"
+    settings = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
+    command, verb, *words = settings["ExecStart"].split()
+    serve = get_command(cli).commands["serve"]  # type: ignore[attr-defined]
+    options = {option for parameter in serve.params for option in parameter.opts}
+    assert (Path(command).name, verb) == ("sipregistrant", "serve")
+    assert {word for word in words if word.startswith("-")} <= options
+    assert settings["ExecReload"].split()[1:] == ["-HUP", "$MAINPID"]
+    assert settings["StateDirectory"] == Path(words[words.index("--data-dir") + 1]).name
+    assert f"`deploy/{unit.name}`" in OPERATING
+
+
 def test_every_test_that_the_conformance_page_names_is_there() -> None:
     page = (PROJECT / "docs" / "conformance.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?`", page))

@@ -178,7 +178,8 @@ class Service:
     async def _stop(self) -> None:
         for server in self._servers:
             await server.stop()
-        (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
+        if self._servers:  # else what is there by that name is none of ours
+            (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
         if self.settings.unregister_on_stop:
             await self._leave()
         await cancel_all(*self._tasks)

@@ -28,7 +28,7 @@ def test_an_address_is_a_host_and_a_port(text: str, read: tuple[str, int]) -> No
 @pytest.mark.parametrize(
     "text",
     ["", ":5060", "5060", "h", "h:", "h:x", "h:65536", "h:-1", "[]:5060", "[::1]", "[::1:5060", "::1]:5060", "[[::1]]:5060",
-     "::1:5060", "2001:db8::1:5060"],
+     "::1:5060", "2001:db8::1:5060", "a..b:5060", f"{'a' * 64}.example:5060"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_by_the_name_of_the_option(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.kamailio import free_udp_port
-from tests.service import run_command
+from tests.service import Rest, run_command
 
 SECONDS = 60
 
@@ -51,6 +51,19 @@ def test_three_entries_are_registered_and_a_second_run_resumes(tmp_path: Path) -
     assert "shown this once" not in second.stdout
 
 
+def node_name_shown(told: str, directory: Path) -> str:
+    """Log in with what the demo told, and return which name its system has."""
+    base, password = (
+        re.findall(r"^(https://\S+)/rest ", told, re.MULTILINE),
+        re.findall(r"^  rest +(\S+)$", told, re.MULTILINE),
+    )
+    client = Rest(base[0], directory / "https.crt")
+    try:
+        return client.login("rest", password[0]).get("system").values["NodeName"]
+    finally:
+        client.close()
+
+
 def test_it_stays_until_ctrl_c_and_then_un_registers(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "sipregistrant", *options(tmp_path / "var")], stdout=subprocess.PIPE,
@@ -58,10 +71,13 @@ def test_it_stays_until_ctrl_c_and_then_un_registers(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         assert process.stdout is not None
+        shown = ""
         for line in process.stdout:
+            shown += line
             if "All registered" in line:
                 break
         assert process.poll() is None
+        assert node_name_shown(shown, tmp_path / "var") == socket.gethostname()
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=SECONDS)[0]
@@ -90,6 +106,14 @@ def test_after_a_port_was_in_use_another_one_works(tmp_path: Path) -> None:
         assert run_command(*options(tmp_path / "var", sip=port), "--exit-when-registered").returncode == 1
     ended = run_command(*options(tmp_path / "var"), "--exit-when-registered")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_https_may_be_served_on_an_ipv6_address(tmp_path: Path) -> None:
+    arguments = options(tmp_path / "var")
+    arguments[arguments.index("--https") + 1] = "[::1]:0"
+    ended = run_command(*arguments, "--exit-when-registered")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^https://\[::1\]:\d+/rest ", ended.stdout, re.MULTILINE)
 
 
 def test_the_picture_needs_nothing_from_elsewhere(tmp_path: Path) -> None:

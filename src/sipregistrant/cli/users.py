@@ -65,14 +65,14 @@ def passwd(name: Name, data_dir: DataDir, password_stdin: PasswordStdin = False)
     _do(
         data_dir,
         lambda tx: stored.set_password(tx, name, hash_password_now(password)),
-        "PUT", f"/{quote(name, safe='')}/password", {"password": password},
+        "PUT", f"/{_segment(name)}/password", {"password": password},
     )  # fmt: skip
 
 
 @cli.command("remove")
 def remove(name: Name, data_dir: DataDir) -> None:
     """Remove a user; the sessions of the user end."""
-    _do(data_dir, lambda tx: stored.remove(tx, name), "DELETE", f"/{quote(name, safe='')}", None)
+    _do(data_dir, lambda tx: stored.remove(tx, name), "DELETE", f"/{_segment(name)}", None)
 
 
 @cli.command("list")
@@ -85,6 +85,11 @@ def list_all(data_dir: DataDir) -> None:
     found = _do(data_dir, here, "GET", "", None)
     for user in found["users"] if isinstance(found, dict) else found:
         print(f"{user['name']}\t{user['level']}")
+
+
+def _segment(name: str) -> str:
+    """Return a name as a part of a path; `.` and `..` would be steps of it, and go lost."""
+    return quote(name, safe="").replace(".", "%2E")
 
 
 def _password(from_stdin: bool) -> str:
