@@ -218,7 +218,7 @@ async def test_the_schedule_of_a_store_is_claim_settle_and_heads(site: Site, sto
     await site.put_chain()
     its = StoreSchedule(store)
     assert await its.heads() == [(1, clock.seconds)]
-    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[])).rows
+    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[], may_stagger=True)).rows
     assert await its.settle([registered(claimed, clock)]) == []
     assert await its.heads() == [(1, clock.seconds + 1800)]
 

@@ -6,9 +6,11 @@ due at once.
 
 from __future__ import annotations
 
-from ..model.schedule import Claimed, Class, Sent, SentContact, Settled
+from dataclasses import replace
+
+from ..model.schedule import Claimed, Class, Sent, Settled
 from ..model.status import State
-from ..sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+from ..sip.backoff import RETRY_SPREAD, refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 from ..sip.outcome import Disposition, Kind, Outcome
 
 __all__ = ["INTERNAL_ERROR", "make_bare", "settlement"]
@@ -20,15 +22,19 @@ UNREGISTER_RETRY_SECONDS = 120.0
 # 12).
 POISON_WAIT_SECONDS = 3600.0
 
+# Never for good: somebody may have corrected the password at the registrar, where we hear nothing of it.
+SLOW_TRY_SECONDS = 3600.0
+
 INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
-               spread: float) -> Settled:  # fmt: skip
+               spread: float, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
     `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1)
-    spreads refreshes, `spread` in [0, 1) retries.
+    spreads refreshes, `spread` in [0, 1) retries. `gives_up_nonces`: credentials that were refused are tried again only
+    after an hour (RetryNonStaleNonce 0).
     """
     settled = _unchanged(claimed, outcome, generation, now)
     if outcome.kind is Kind.CRASHED:
@@ -39,10 +45,14 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
             _remember_unanswered(settled, claimed, outcome, tried, now)
     elif not claimed.desired:
         _settle_removal(settled, claimed, outcome, now, spread)
+    elif claimed.clears and outcome.kind is Kind.REMOVED:
+        _settle_clearing(settled, now)
     elif outcome.kind is Kind.ACCEPTED and tried is not None:
         _settle_success(settled, claimed, outcome, tried, now, phase)
     else:
         _settle_failure(settled, claimed, outcome, tried, now, spread)
+        if gives_up_nonces and outcome.are_credentials_refused:
+            settled.due_at = now + SLOW_TRY_SECONDS * (1 + RETRY_SPREAD * spread)
     if settled.state != claimed.state:
         settled.since_at = now
     return settled
@@ -57,7 +67,7 @@ def make_bare(settled: Settled) -> bool:
     settled.due_at = settled.attempted_at + POISON_WAIT_SECONDS
     settled.last_reason = INTERNAL_ERROR
     settled.challenge, settled.nonce_count = None, 0
-    settled.sent = settled.min_expires = None
+    settled.sent = settled.min_expires = settled.learned = settled.security = None
     settled.is_over = False
     return True
 
@@ -96,6 +106,8 @@ def _settle_success(
     settled.challenge = outcome.challenge
     settled.nonce_count = outcome.nonce_count
     settled.sent = None if tried == claimed.sent else tried
+    settled.learned = None if outcome.learned == claimed.learned else outcome.learned
+    settled.security = outcome.security
     if outcome.min_expires != claimed.min_expires:
         settled.min_expires = outcome.min_expires
 
@@ -125,6 +137,14 @@ def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried:
         settled.min_expires = outcome.min_expires
 
 
+def _settle_clearing(settled: Settled, now: float) -> None:
+    """What was bound before the start is gone: now it is bound anew."""
+    settled.klass = Class.NEW
+    settled.state = State.UNREGISTERED
+    settled.due_at = now
+    settled.expires_at = settled.maybe_held_until = 0.0
+
+
 def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float) -> None:
     """The 200 may have been lost: what was sent may be bound, beside what was (design, rule 8)."""
     asked = max((contact.asked for contact in tried.contacts), default=0)
@@ -134,7 +154,7 @@ def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, t
     there = {contact.uri for contact in known}
     contacts = [*known, *(contact for contact in tried.contacts if contact.uri not in there)]
     if len(contacts) != len(known):
-        tried.contacts = [SentContact(c.uri, c.q, c.asked, c.granted, c.matched) for c in contacts]
+        tried.contacts = [replace(contact) for contact in contacts]
         settled.sent = tried
 
 

@@ -6,6 +6,7 @@ carries it out some hundred rows at a time, as fan-outs are (`reconcile.py`), it
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
 from typing import Any
 
@@ -32,7 +33,12 @@ class Action(IntEnum):
     """Un-register, and stay off, whatever is configured, until `register`."""
     REFRESH = 3
     """Be due now."""
+    CLEAR = 4
+    """Be un-registered once, then register: what ClearRemoteRegistrationOnStartup asks for at a start. Nobody else's."""
 
+
+WORDS = {action.name.lower(): action for action in Action if action is not Action.CLEAR}
+FORGET_SECURITY = "forget-security"
 
 OF_ENTRY = text("SELECT id, registrar_id FROM registration WHERE entry_uid = :uid")
 
@@ -49,7 +55,9 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
 
     Raises `ActionUnknown` where the resource has no such action, `ObjectMissing`.
     """
-    action = next((action for action in Action if action.name.lower() == word), None)
+    if resource.name == "sipserver" and word == FORGET_SECURITY:
+        return _forget_security(tx, require(tx, resource, key))
+    action = WORDS.get(word)
     if action is None or resource.name not in (*NOTE, "sipregistrantentry"):
         raise ActionUnknown(resource.name, word)
     row = require(tx, resource, key)
@@ -63,6 +71,26 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     for registrar_id, ids in by_registrar.items():
         _carry_out(tx, registrar_id, action, ids)
     return row
+
+
+def clear_at_start(tx: Tx) -> None:
+    """Note that the servers that want it are cleared of our contacts, once for this start."""
+    noted = tx.conn.execute(text(
+        "UPDATE registrar SET action = 4, action_cursor = 0 WHERE action = 0 AND is_on = 1 AND sipserver_uid IN "
+        "(SELECT uid FROM sipserver WHERE clear_remote_registration_on_startup = 1)"
+    ))  # fmt: skip
+    tx.fan_out = tx.fan_out or noted.rowcount > 0
+
+
+def _forget_security(tx: Tx, server: Row[Any]) -> Row[Any]:
+    """Let a server use weaker digests than it has shown; its registrations are due now."""
+    tx.conn.execute(text("DELETE FROM security WHERE sipserver_uid = :uid"), {"uid": server.uid})
+    noted = tx.conn.execute(text(
+        "UPDATE registrar SET rev = rev + 1, action = CASE action WHEN 0 THEN 3 ELSE action END, action_cursor = 0 "
+        "WHERE sipserver_uid = :uid"
+    ), {"uid": server.uid})  # fmt: skip
+    tx.fan_out = tx.fan_out or noted.rowcount > 0
+    return server
 
 
 UNDER_WAY = text("SELECT id, action, action_cursor FROM registrar WHERE action <> 0 LIMIT 1")
@@ -100,3 +128,13 @@ def _carry_out(tx: Tx, registrar_id: int, action: Action, ids: list[int]) -> Non
         case Action.REFRESH:
             # Who asks for it every minute is told no by the registrar as often: the waits go on growing.
             touch(tx, ids, keeps_failures=True)
+        case Action.CLEAR:
+            cleared = tx.conn.execute(CLEAR, {"ids": json.dumps(ids), "now": tx.now})
+            if cleared.rowcount:
+                tx.knocks.add(registrar_id)
+
+
+CLEAR = text("""
+UPDATE registration SET clears = 1, class = 2, due_at = :now, wanted_rev = wanted_rev + 1
+WHERE id IN (SELECT value FROM json_each(:ids)) AND desired = 1
+""")
