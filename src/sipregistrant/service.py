@@ -19,6 +19,7 @@ import structlog
 from .api.certificate import certificate_for
 from .api.health import health_route
 from .api.local import create_local_app
+from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
 from .api.web_server import WebServer, listen_on
 from .engine.clock import Clock, read_boot_id
@@ -30,6 +31,7 @@ from .model.groups import GROUP
 from .model.servers import UDP
 from .rest.app import create_app
 from .rest.sessions import Sessions
+from .rest.settings import RestSettings
 from .store import config, instance, reconcile
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
@@ -44,6 +46,7 @@ SLEW_EVERY_SECONDS = 10.0
 SAVE_CLOCK_AFTER_MS = 1000
 LEAVE_WITHIN_SECONDS = 30.0
 RETRY_STORE_SECONDS = 1.0
+LOOK_AT_CERTIFICATE_SECONDS = 10.0
 
 # A mistake of ours: often enough to heal with the next change, seldom enough to hurt nobody.
 RETRY_CRASHED_SECONDS = 60.0
@@ -59,6 +62,9 @@ class ServiceSettings:
     sip: tuple[str, int] = ("0.0.0.0", 5060)
     advertise: str = ""
     unregister_on_stop: bool = False
+    rest: RestSettings = RestSettings()
+    certificate: CertificateFiles | None = None
+    """The operator's own; None for one of our making."""
 
 
 class Service:
@@ -76,6 +82,7 @@ class Service:
         store.standings = self.engine.standings
         self.https_port = 0
         self._sessions = Sessions(clock=clock.now)
+        self._tls: ServerTls | None = None
         self._servers: list[WebServer] = []
         self._fan_out = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,8 +92,11 @@ class Service:
     async def running(cls, settings: ServiceSettings) -> AsyncIterator[Service]:
         """Start everything; stop it at the end of the block.
 
-        Raises `ConfigurationError` (an address in use), `StoreInUse`, `KeyUnusable`, `StoreUnavailable`.
+        Raises `ConfigurationError` (an address in use, a certificate that cannot be used),
+        `StoreInUse`, `KeyUnusable`, `StoreUnavailable`.
         """
+        if settings.certificate is not None:
+            check(settings.certificate)
         https = listen_on(*settings.https, "--https")
         try:
             clocks: list[Clock] = []
@@ -111,7 +121,7 @@ class Service:
 
     async def _start(self, https: socket.socket) -> None:
         self.store.on_commit = self._committed
-        await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
+        await self._save_clock()
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
         await self.store.write(instance.take_address, self.settings.advertise)
         await self._arrive()
@@ -121,18 +131,40 @@ class Service:
         await self._serve(https)
 
     async def _serve(self, https: socket.socket) -> None:
-        now = datetime.datetime.fromtimestamp(self.clock.now(), datetime.UTC)
-        certificate = certificate_for(self.settings.data_dir, self.settings.https[0], now)
-        health = health_route(clock=self.clock.now)
-        app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, extra_routes=[health])
+        self._tls = ServerTls(self._certificate_files(), now=self._now)
+        health = health_route(clock=self.clock.now, write=self._save_clock)
+        app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, settings=self.settings.rest,
+                         extra_routes=[health])  # fmt: skip
         local = create_local_app(self.store, on_user_changed=self._sessions.end_all_of)
         self.https_port = https.getsockname()[1]
         self._servers = [
-            WebServer(app, https, certificate),
+            WebServer(app, https, self._tls.context),
             WebServer(local, listen_locally(self.settings.data_dir)),
         ]
         for server in self._servers:
             await server.start()
+        self._tasks.append(spawn(self._keep_certificate(self._tls), "certificate"))
+
+    def _certificate_files(self) -> CertificateFiles:
+        """Return the operator's own files, else those of the data directory."""
+        if self.settings.certificate is not None:
+            return self.settings.certificate
+        made = certificate_for(self.settings.data_dir, self.settings.https[0], self._now())
+        return CertificateFiles(*made, certificate_setting="data directory", key_setting="data directory")
+
+    def _now(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self.clock.now(), datetime.UTC)
+
+    def reload_certificate(self) -> None:
+        """Show the certificate that is in the files now, for new connections."""
+        if self._tls is not None:
+            self._tls.reload()
+
+    async def _keep_certificate(self, tls: ServerTls) -> None:
+        """Notice that the files have become others."""
+        while True:
+            await asyncio.sleep(LOOK_AT_CERTIFICATE_SECONDS)
+            tls.look()
 
     async def _stop(self) -> None:
         for server in self._servers:
@@ -143,7 +175,7 @@ class Service:
         await cancel_all(*self._tasks)
         await self.engine.stop()
         with contextlib.suppress(StoreUnavailable):
-            await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
+            await self._save_clock()
         await self.store.close()
 
     def _committed(self, tx: Tx) -> None:
@@ -199,6 +231,9 @@ class Service:
             if abs(self.clock.offset_ms - saved_ms) >= SAVE_CLOCK_AFTER_MS:
                 saved_ms = self.clock.offset_ms
                 await self.store.write(instance.save_clock, self.clock.boot_id, saved_ms)
+
+    async def _save_clock(self) -> None:
+        await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
 
     async def _arrive(self) -> None:
         """Register again what the last stop un-registered."""

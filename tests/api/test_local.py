@@ -109,6 +109,7 @@ async def test_who_does_not_exist_cannot_be_removed(http: httpx2.AsyncClient, ch
         ({"password": ""}, "password"),
         ({"password": "x" * 129}, "password"),
         ({"password": "a\x00b"}, "password"),
+        ({"password": "a\u200bb"}, "password"),
         ({"password": None}, "password"),
     ],
 )

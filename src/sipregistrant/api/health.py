@@ -1,24 +1,75 @@
-"""`GET /healthz`: whether the service serves. Needs no session, tells nothing that is secret."""
+"""`GET /healthz`: whether the service serves. Needs no session, tells nothing that is secret.
+
+A service that cannot write registers nobody and takes no changes, however well it answers. So a write is tried, seldom
+enough that nobody can keep the disk busy by asking.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from .. import __version__
+from ..engine.tasks import spawn
+from ..errors import StoreUnavailable
 
 __all__ = ["health_route"]
 
+TRIED_EVERY_SECONDS = 5.0
 
-def health_route(*, clock: Callable[[], float]) -> Route:
-    """Return the route; the service counts as up from now. `clock` gives monotonic seconds."""
-    started_at = clock()
+# Behind a change of a hundred thousand rows a write waits for moments, not for this long.
+WRITE_SECONDS = 5.0
 
-    async def healthz(request: Request) -> JSONResponse:
-        uptime_seconds = int(clock() - started_at)
-        return JSONResponse({"status": "ok", "version": __version__, "uptime_seconds": uptime_seconds})
 
-    return Route("/healthz", healthz)
+def health_route(*, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
+                 patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
+    """Return the route; the service counts as up from now.
+
+    `clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`.
+    """
+    return Route("/healthz", _Health(clock, write, patience_seconds).answer)
+
+
+class _Health:
+    def __init__(self, clock: Callable[[], float], write: Callable[[], Awaitable[object]], patience: float) -> None:
+        self._clock = clock
+        self._write = write
+        self._patience_seconds = patience
+        self._started_at = clock()
+        self._tried_at: float | None = None
+        self._trial: asyncio.Task[None] | None = None
+        self._cause = ""
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """Tell how it stands."""
+        cause = await self._cause_of_trouble()
+        content = {"status": "degraded" if cause else "ok", "version": __version__}
+        uptime = {"uptime_seconds": int(self._clock() - self._started_at)}
+        return JSONResponse(content | uptime | ({"cause": cause} if cause else {}), 503 if cause else 200)
+
+    async def _cause_of_trouble(self) -> str:
+        """Return why nothing can be written, or "" where it can."""
+        now = self._clock()
+        is_recent = self._tried_at is not None and now - self._tried_at < TRIED_EVERY_SECONDS
+        if self._trial is None and not is_recent:
+            self._tried_at = now
+            self._trial = spawn(self._try(), "health")
+        if self._trial is not None:
+            _, waiting = await asyncio.wait({self._trial}, timeout=self._patience_seconds)
+            if waiting:
+                return "the database does not answer"
+        return self._cause
+
+    async def _try(self) -> None:
+        try:
+            await self._write()
+        except StoreUnavailable as error:
+            self._cause = str(error)
+        else:
+            self._cause = ""
+        finally:
+            self._trial = None

@@ -24,7 +24,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import ObjectExists, ObjectMissing, Refusal, StoreUnavailable, ValueRefused
-from ..model.attributes import has_control_characters
 from ..store import passwords, users
 from ..store.store import Store
 from .problem import problem
@@ -112,8 +111,8 @@ async def _texts(request: Request, *names: str) -> list[str]:
 
 
 def _checked(password: str) -> str:
-    if not password or len(password) > passwords.LONGEST_PASSWORD or has_control_characters(password):
-        raise ValueRefused("bad", "password", f"1 to {passwords.LONGEST_PASSWORD} characters, no control characters")
+    if not passwords.is_acceptable(password):
+        raise ValueRefused("bad", "password", passwords.PASSWORD_RULE)
     return password
 
 

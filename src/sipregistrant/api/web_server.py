@@ -8,18 +8,20 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from ..engine.tasks import spawn
 from ..errors import ConfigurationError
+from .http_protocol import HttpDeadlines, protocol_with
 
 __all__ = ["WebServer", "listen_on"]
 
 # How long open requests may go on after the stop.
 STOP_WAIT_SECONDS = 2
+
+USUAL = HttpDeadlines()
 
 
 def listen_on(host: str, port: int, option: str) -> socket.socket:
@@ -53,16 +55,14 @@ class _Server(uvicorn.Server):
 class WebServer:
     """One application on one socket."""
 
-    def __init__(self, app: ASGIApp, listening: socket.socket, certificate: tuple[Path, Path] | None = None) -> None:
-        """`certificate` is (certificate file, key file); None serves plain HTTP, for a unix socket."""
+    def __init__(self, app: ASGIApp, listening: socket.socket, tls: ssl.SSLContext | None = None,
+                 deadlines: HttpDeadlines = USUAL) -> None:  # fmt: skip
+        """Without `tls` it is plain HTTP, for a unix socket."""
         config = uvicorn.Config(
-            app, ws="none", log_config=None, access_log=False, lifespan="off", server_header=False, proxy_headers=False,
-            timeout_graceful_shutdown=STOP_WAIT_SECONDS, ssl_certfile=certificate[0] if certificate else None,
-            ssl_keyfile=certificate[1] if certificate else None,
+            app, http=protocol_with(deadlines), ws="none", log_config=None, access_log=False, lifespan="off",
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=STOP_WAIT_SECONDS,
+            ssl_context_factory=None if tls is None else lambda config, default: tls,
         )  # fmt: skip
-        config.load()
-        if config.ssl is not None:
-            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         self._server = _Server(config)
         self._listening = listening
         self._task: asyncio.Task[None] | None = None

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
+from ..api.tls import CertificateFiles
 from ..errors import ConfigurationError
 from ..model.attributes import NUMBER
 
-__all__ = ["DataDir", "address", "log_to_stderr"]
+__all__ = ["DataDir", "address", "line", "log_to_stderr", "networks", "pair_of_files"]
+
+Network = IPv4Network | IPv6Network
 
 LARGEST_PORT = 65535
 
@@ -25,9 +30,42 @@ DataDir = Annotated[
 def address(text: str, option: str) -> tuple[str, int]:
     """Read HOST:PORT; IPv6 hosts stand in brackets, port 0 is any free one. Raises `ConfigurationError` that names the option."""
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not NUMBER.match(port) or int(port) > LARGEST_PORT:
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not bare or not NUMBER.match(port) or int(port) > LARGEST_PORT or set(bare) & set("[]"):
         raise ConfigurationError(option, f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
+    # In 2001:db8::1:5060 nobody can tell whether a port is meant.
+    if ":" in bare and bare == host:
+        raise ConfigurationError(option, f"{text!r}: an IPv6 address stands in brackets, as in [::1]:5060")
+    return bare, int(port)
+
+
+def networks(texts: Sequence[str], option: str) -> tuple[Network, ...]:
+    """Read addresses, and networks as ADDRESS/LENGTH. Raises `ConfigurationError` that names the option."""
+    found = []
+    for text in texts:
+        try:
+            found.append(ip_network(text.strip()))
+        except ValueError as error:
+            raise ConfigurationError(option, f"{text!r} is neither an IP address nor a network: {error}") from None
+    return tuple(found)
+
+
+def line(text: str, option: str) -> str:
+    """Read a text that programs are shown in one line. Raises `ConfigurationError` that names the option."""
+    if not text.isprintable():
+        raise ConfigurationError(option, f"{text!r} has characters that cannot be shown")
+    return text
+
+
+def pair_of_files(certificate: Path | None, key: Path | None) -> CertificateFiles | None:
+    """Return both files, or None for none; raises `ConfigurationError` for one without the other."""
+    if certificate is None and key is None:
+        return None
+    if key is None:
+        raise ConfigurationError("--https-key", "the key of --https-certificate is wanted as well")
+    if certificate is None:
+        raise ConfigurationError("--https-certificate", "the certificate to --https-key is wanted as well")
+    return CertificateFiles(certificate, key)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

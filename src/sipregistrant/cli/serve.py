@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
 
+from .. import __version__
+from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
-from .options import DataDir, address, log_to_stderr
+from .options import DataDir, address, line, log_to_stderr, networks, pair_of_files
 
 __all__ = ["serve", "until_stopped"]
+
+
+class StatusLine(StrEnum):
+    """What the HTTP status line of the wire API says."""
+
+    ALWAYS_200 = "200"
+    MIRROR = "mirror"
 
 
 def serve(
@@ -30,20 +42,45 @@ def serve(
         bool,
         typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
     ] = False,
+    https_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Certificate for HTTPS, PEM; else one is made. Read again when it changes."),
+    ] = None,
+    https_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
+    rest_status_line: Annotated[
+        StatusLine, typer.Option(help="HTTP status of /rest: always 200, or a mirror of http_code.")
+    ] = StatusLine.ALWAYS_200,
+    csrf: Annotated[bool, typer.Option("--csrf", help="Demand X-CSRF-Token of requests that write.")] = False,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDR", help="Address or network of a reverse proxy to believe; may be repeated."),
+    ] = None,
+    system_version: Annotated[str, typer.Option(metavar="TEXT", help="Version that /rest/system shows.")] = __version__,
+    system_build: Annotated[str, typer.Option(metavar="TEXT", help="Build that /rest/system shows.")] = "",
+    node_name: Annotated[str, typer.Option(metavar="TEXT", help="Name that /rest/system shows; else the host's.")] = "",
 ) -> None:
     """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop."""
     log_to_stderr()
+    rest = RestSettings(
+        mirrors_status=rest_status_line is StatusLine.MIRROR, demands_csrf_token=csrf,
+        trusted_proxies=networks(trusted_proxy or (), "--trusted-proxy"),
+        system_version=line(system_version, "--system-version"), system_build=line(system_build, "--system-build"),
+        node_name=line(node_name or socket.gethostname(), "--node-name"),
+    )  # fmt: skip
     settings = ServiceSettings(
         data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
-        unregister_on_stop=unregister_on_stop,
+        unregister_on_stop=unregister_on_stop, rest=rest, certificate=pair_of_files(https_certificate, https_key),
     )  # fmt: skip
     uvloop.run(_serve(settings))
 
 
 async def _serve(settings: ServiceSettings) -> None:
     stopped = until_stopped()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # one that comes too early must not end the process
     async with Service.running(settings) as service:
         host = settings.https[0]
+        loop.add_signal_handler(signal.SIGHUP, service.reload_certificate)
         print(f"ready https://{f'[{host}]' if ':' in host else host}:{service.https_port}", flush=True)
         await stopped.wait()
 

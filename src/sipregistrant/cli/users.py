@@ -20,7 +20,7 @@ from ..api.unix_socket import SOCKET_NAME
 from ..engine.clock import Clock, read_boot_id
 from ..errors import ConfigurationError, StoreInUse
 from ..store import users as stored
-from ..store.passwords import LONGEST_PASSWORD, hash_password_now
+from ..store.passwords import PASSWORD_RULE, hash_password_now, is_acceptable
 from ..store.store import DATABASE, Store
 from ..store.tx import Tx
 from .options import DataDir
@@ -95,8 +95,8 @@ def _password(from_stdin: bool) -> str:
         raise ConfigurationError("password", "standard input is no terminal to ask at; pass it with --password-stdin")
     else:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if not 1 <= len(password) <= LONGEST_PASSWORD or not password.isprintable():
-        raise ConfigurationError("password", f"1 to {LONGEST_PASSWORD} printable characters are wanted")
+    if not is_acceptable(password):
+        raise ConfigurationError("password", PASSWORD_RULE)
     return password
 
 

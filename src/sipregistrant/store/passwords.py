@@ -9,7 +9,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-__all__ = ["LONGEST_PASSWORD", "hash_password", "hash_password_now", "verify"]
+__all__ = ["LONGEST_PASSWORD", "PASSWORD_RULE", "hash_password", "hash_password_now", "is_acceptable", "verify"]
 
 LONGEST_PASSWORD = 128  # what the login of the wire API takes ("Resource - login")
 
@@ -18,6 +18,13 @@ HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
 
 # Two at once are 128 MiB; a flood of logins waits instead of taking the machine.
 THREADS = ThreadPoolExecutor(2, thread_name_prefix="argon2")
+
+PASSWORD_RULE = f"1 to {LONGEST_PASSWORD} printable characters are wanted"
+
+
+def is_acceptable(password: str) -> bool:
+    """Tell whether a text may become somebody's password: nobody can type again what nobody can see."""
+    return 1 <= len(password) <= LONGEST_PASSWORD and password.isprintable()
 
 
 @cache
