@@ -32,7 +32,7 @@ from .model.servers import UDP
 from .rest.app import create_app
 from .rest.sessions import Sessions
 from .rest.settings import RestSettings
-from .store import config, instance, reconcile
+from .store import actions, config, instance, reconcile
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
@@ -125,6 +125,7 @@ class Service:
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
         await self.store.write(instance.take_address, self.settings.advertise)
         await self._arrive()
+        await self.store.write(actions.clear_at_start)
         await self.engine.start(await self._addresses())
         self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock")]
         self._fan_out.set()

@@ -161,7 +161,8 @@ class ListSchedule:
                 maybe_held_until=settled.maybe_held_until, since_at=settled.since_at, last_code=settled.last_code,
                 challenge=settled.challenge, nonce_count=settled.nonce_count, applied_rev=settled.wanted_rev,
                 sent=None if settled.is_over else settled.sent or row.sent,
-                min_expires=settled.min_expires or row.min_expires,
+                min_expires=settled.min_expires or row.min_expires, attempted_at=settled.attempted_at, clears=False,
+                learned=row.learned if settled.learned is None else settled.learned,
             )  # fmt: skip
         return again
 

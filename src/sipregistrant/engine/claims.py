@@ -65,6 +65,8 @@ class Claims:
         self.waiting: set[int] = set()
         # When a registrar that staggers may have its next first REGISTER.
         self._staggered_until: dict[int, float] = {}
+        # Of registrars that have nothing in flight this is all that is kept.
+        self._known: dict[int, tuple[Window, ServerMemory]] = {}
         self._is_stopped = False
         self.crashed = 0
 
@@ -86,7 +88,7 @@ class Claims:
         while (registrar_id := self._queue.pop(now)) is not None:
             registrar = self.registrars.get(registrar_id)
             if registrar is None:
-                registrar = self.registrars[registrar_id] = Registrar(registrar_id, Window())
+                registrar = self.registrars[registrar_id] = Registrar(registrar_id, *self._known_of(registrar_id))
             self._ask(registrar, now)
         self._arm()
 
@@ -102,6 +104,10 @@ class Claims:
                 self._queue.push(registrar_id, now)
             elif not registrar.in_flight:
                 del self.registrars[registrar_id]
+
+    def _known_of(self, registrar_id: int) -> tuple[Window, ServerMemory]:
+        """Return the window and the memory of before; new ones for a registrar that was never spoken to."""
+        return self._known.get(registrar_id) or (Window(), ServerMemory())
 
     def _ask(self, registrar: Registrar, now: float) -> None:
         window = registrar.window
@@ -172,6 +178,7 @@ class Claims:
         registrar.common = common_lines(settings)
         registrar.window = self._window_of(settings)
         registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
+        self._known[registrar.id] = registrar.window, registrar.server
         self.standings[settings.server_uid] = registrar.server.standing
 
     def _window_of(self, settings: RegistrarSettings) -> Window:

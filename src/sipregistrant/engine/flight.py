@@ -18,11 +18,11 @@ class Registrar:
 
     __slots__ = ("common", "good", "id", "in_flight", "is_claiming", "server", "settings", "window")
 
-    def __init__(self, id: int, window: Window) -> None:
+    def __init__(self, id: int, window: Window, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
-        self.server = ServerMemory()
+        self.server = server
         # How many of its registrations were good at the last claim.
         self.good = 0
         self.window = window

@@ -25,6 +25,9 @@ FEWEST_REFUSED = 10
 # tried again.
 TRY_NONCE_EVERY = 16
 
+# Refreshes come at nearly the same age each time: what was refused then will be refused a moment earlier, too.
+NEARLY_AS_OLD = 0.9
+
 
 class RefusalGuard:
     """Tells a registrar that refuses everybody from AORs that are wrong.
@@ -85,7 +88,7 @@ class NonceLife:
     def used(self, age: float, *, was_accepted: bool) -> None:
         """Note what became of one that was tried."""
         if not was_accepted:
-            self._shortest_refused = min(self._shortest_refused, age)
+            self._shortest_refused = min(self._shortest_refused, age * NEARLY_AS_OLD)
         elif age >= self._shortest_refused:
             self._shortest_refused = float("inf")
 
