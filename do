@@ -23,7 +23,8 @@ usage: ./do CHORE [ARGUMENTS]
   test [ARGS]   install what the tests need and run them; ARGS go to pytest
   check         formatting, lint, types, import rules, dependencies
   fix           format, and repair what lint can repair
-  docs          write docs/rest-reference.md anew from the attribute tables
+  docs          write docs/rest-reference.md and docs/openapi-rest.json anew from the attribute tables
+  fuzz-rest     100,000 random requests against /rest, beside a model of what it must say; --help tells the rest
   bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
   bench-cold    what a cold registration costs, against a real Kamailio; --aors N, --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
@@ -195,6 +196,7 @@ fix() {
 docs() {
     install
     "$venv/bin/python" tools/reference.py
+    "$venv/bin/python" tools/openapi.py
 }
 
 bench_cold() {
@@ -213,6 +215,7 @@ case $chore in
     install) install ;;
     lock) lock ;;
     docs) docs ;;
+    fuzz-rest) install && exec "$venv/bin/python" -m tests.rest.fuzz "$@" ;;
     bench-cold) bench_cold "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;

@@ -278,3 +278,13 @@ async def test_entries_that_a_change_has_not_come_to_say_so(site: Site) -> None:
     for resource, id in (("sipcontactregistrant", "1"), ("sipserver", "1:1"), ("sipsg", "1")):
         assert (await site.runtime(resource, id))["rt_Pending"] == 0
     assert await state(site) == "registering"
+
+
+async def test_an_entry_made_while_its_group_is_off_is_disabled(site: Site) -> None:
+    await site.put_chain(1)
+    await site.post("sipsg", "1", customAdminState=0)
+    await site.reconcile()
+    await site.put(ENTRY, "1:2", AOR="sip:u2", AorType=2)
+    found = await shown(site, "1:2")
+    assert (found["rt_RegistrationState"], found["rt_Registrations"]) == ("disabled", 0)
+    assert found["rt_LastReason"] == "the signaling group that uses this table is off"

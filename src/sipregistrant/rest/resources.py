@@ -2,8 +2,8 @@
 
 Page REST API - Resource Design for the methods, `/rest/<table>/{id}/<entry>/{id}` for the places. GET, PUT and POST
 answer with the whole state of the object, DELETE with the status alone. Each request is one transaction: what a PUT or
-POST answers is read in the one that wrote it (but a table's `Sequence`, which may be long). No resource is known by name
-here; `model/registry.py` has them.
+POST answers is read in the one that wrote it (but the `Sequence` of a table with more than a thousand entries). No
+resource is known by name here; `model/registry.py` has them.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Resources:
             self._log_unknown_names(target.resource, form)
             write = create if request.method == "PUT" else change
             values = await self._store.write(write, target.resource, target.key, form)
-        if target.resource.has_sequence:
+        if target.resource.has_sequence and values[SEQUENCE] is None:
             values[SEQUENCE] = await self._store.read(state.sequence, target.resource, target.key)
         return Block(target.resource.name, str(target.key), href, values)
 

@@ -18,7 +18,7 @@ from .objects import require
 from .registrations import touch
 from .tx import Key, Tx
 
-__all__ = ["ROWS_PER_STEP", "Action", "act", "step"]
+__all__ = ["ROWS_PER_STEP", "WORDS_OF", "Action", "act", "clear_at_start", "step"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
@@ -49,18 +49,25 @@ NOTE = {
     "sipserver": text(f"UPDATE registrar SET {ASKED} WHERE sipserver_uid = :uid"),
 }
 
+WORDS_OF = {
+    "sipregistrantentry": tuple(WORDS),
+    "sipcontactregistrant": tuple(WORDS),
+    "sipserver": (*WORDS, FORGET_SECURITY),
+}
+"""The actions of each resource that has any."""
+
 
 def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     """Do, or note, what `word` asks for; return the row of the object.
 
     Raises `ActionUnknown` where the resource has no such action, `ObjectMissing`.
     """
-    if resource.name == "sipserver" and word == FORGET_SECURITY:
-        return _forget_security(tx, require(tx, resource, key))
-    action = WORDS.get(word)
-    if action is None or resource.name not in (*NOTE, "sipregistrantentry"):
+    if word not in WORDS_OF.get(resource.name, ()):
         raise ActionUnknown(resource.name, word)
     row = require(tx, resource, key)
+    if word == FORGET_SECURITY:
+        return _forget_security(tx, row)
+    action = WORDS[word]
     if resource.name in NOTE:
         noted = tx.conn.execute(NOTE[resource.name], {"uid": row.uid, "action": int(action)})
         tx.fan_out = tx.fan_out or noted.rowcount > 0

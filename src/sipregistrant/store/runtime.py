@@ -96,6 +96,9 @@ PENDING = {
 }
 
 
+OFF = text("SELECT 1 FROM registrar WHERE registrant_table_uid = :uid AND is_on = 0 LIMIT 1")
+
+
 def _is_pending(tx: Tx, column: str, uid: int) -> bool:
     """Tell whether a change is still being carried out in steps (`reconcile.py`)."""
     return tx.conn.execute(PENDING[column], {"uid": uid}).first() is not None
@@ -108,8 +111,12 @@ def _of_entries(tx: Tx, entries: Sequence[Row[Any]]) -> dict[int, Runtime]:
     for row in tx.conn.execute(REGISTRATIONS_OF, {"uids": json.dumps([entry.uid for entry in entries])}):
         by_entry.setdefault(row.entry_uid, []).append(_Shown(row, _status(row, tx.now)))
     without = NO_SERVER
-    if len(by_entry) < len(entries) and _is_pending(tx, "registrant_table_uid", entries[0].parent_uid):
-        without = PENDING_ENTRY
+    if len(by_entry) < len(entries):
+        uid = entries[0].parent_uid
+        if _is_pending(tx, "registrant_table_uid", uid):
+            without = PENDING_ENTRY
+        elif tx.conn.execute(OFF, {"uid": uid}).first() is not None:
+            without = OFF_ENTRY
     return {entry.id: _of_entry(entry, by_entry.get(entry.uid, []), without, tx.now) for entry in entries}
 
 
@@ -127,6 +134,11 @@ NO_SERVER: Runtime = NOTHING_YET | {
 }  # fmt: skip
 PENDING_ENTRY: Runtime = NOTHING_YET | {
     "rt_RegistrationState": "pending", "rt_LastReason": "a change of configuration has not come to this entry yet"
+}  # fmt: skip
+
+
+OFF_ENTRY: Runtime = NOTHING_YET | {
+    "rt_RegistrationState": "disabled", "rt_LastReason": "the signaling group that uses this table is off"
 }  # fmt: skip
 
 

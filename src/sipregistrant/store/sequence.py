@@ -16,9 +16,12 @@ from ..model.registry import RESOURCES, child_of
 from ..model.resource import Resource
 from .tx import Key, Tx
 
-__all__ = ["SEQUENCE", "render", "reorder"]
+__all__ = ["SEQUENCE", "render", "render_if_short", "reorder"]
 
 SEQUENCE = "Sequence"
+
+# About a millisecond.
+LONGEST_AT_ONCE = 1000
 
 IN_ORDER = {
     table: text(f"SELECT id FROM {child.name} WHERE parent_uid = :uid ORDER BY position, id LIMIT :most")
@@ -31,6 +34,12 @@ ALL = 2**31 - 1
 def render(tx: Tx, resource: Resource, uid: int) -> str:
     """Return the ids of the entries in a table, in their order of use, separated by commas."""
     return ",".join(map(str, _children(tx, resource, uid)))
+
+
+def render_if_short(tx: Tx, resource: Resource, uid: int) -> str | None:
+    """Do as `render`, but return None for a table that is too long for it to be done while others wait to write."""
+    children = _children(tx, resource, uid, LONGEST_AT_ONCE + 1)
+    return ",".join(map(str, children)) if len(children) <= LONGEST_AT_ONCE else None
 
 
 def _children(tx: Tx, resource: Resource, uid: int, most: int = ALL) -> list[int]:

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from ..model.resource import Resource, Values
 from . import config, runtime
 from .objects import STORED, parent_uid_of, require
-from .sequence import SEQUENCE, render
+from .sequence import SEQUENCE, render, render_if_short
 from .tx import Key, Tx
 
 __all__ = ["after_write", "count", "ids", "one", "page", "sequence"]
@@ -38,10 +38,14 @@ def count(tx: Tx, resource: Resource, parent: int | None) -> int:
 
 
 def after_write(tx: Tx, resource: Resource, row: Row[Any]) -> Values:
-    """Return the state of an object in the transaction that wrote it, but its `Sequence`: that is as long as its table,
-    and nobody else writes meanwhile.
+    """Return the state of an object in the transaction that wrote it.
+
+    The `Sequence` of a long table is None: nobody else writes while it is rendered. `sequence` reads it.
     """
-    return {**config.shown(resource, row), **runtime.runtime_of(tx, resource, [row])[row.id]}
+    values = config.shown(resource, row)
+    if resource.has_sequence:
+        values[SEQUENCE] = render_if_short(tx, resource, row.uid)
+    return {**values, **runtime.runtime_of(tx, resource, [row])[row.id]}
 
 
 def sequence(tx: Tx, resource: Resource, key: Key) -> str:
