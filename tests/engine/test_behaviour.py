@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from sipregistrant.model.schedule import Class
+from sipregistrant.model.schedule import Claimed, Class
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request
 from tests.engine.listed import (
@@ -30,7 +31,7 @@ def silence(request: Request) -> Sequence[bytes]:
     return []
 
 
-def held(id: int, **changes: object) -> object:
+def held(id: int, **changes: Any) -> Claimed:
     """Return a row that is registered, and due."""
     return make_row(id, klass=Class.HELD, state=State.REGISTERED, expires_at=EPOCH + 3000, **changes)
 
