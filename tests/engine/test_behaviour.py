@@ -226,3 +226,32 @@ async def test_a_row_to_be_cleared_is_un_registered_and_then_registered() -> Non
     assert first.request.first("expires") == "0"
     assert second.request.all("contact") == ["<sip:u1@192.0.2.1:5070>;q=1;expires=3600"]
     assert schedule.rows[1].state == State.REGISTERED
+
+
+# The watchdog
+
+
+@in_virtual_time
+async def test_an_attempt_that_was_lost_is_ended_and_tried_again() -> None:
+    schedule, network = ListSchedule([make_row()]), Network(silence)
+    with capture_logs() as logs:
+        async with engine_on(schedule, network) as engine:
+            await asyncio.sleep(1)
+            engine._deadlines.close()  # a mistake of ours: nobody is called any more
+            await asyncio.sleep(400)
+            assert engine.counters["healed"] == 1
+            assert engine.in_flight == 0
+            assert not engine._keys
+    assert [line["event"] for line in logs if line["event"] == "attempt.overdue"] == ["attempt.overdue"]
+    assert schedule.rows[1].due_at < float("inf")
+
+
+@in_virtual_time
+async def test_what_is_due_and_was_forgotten_is_claimed_within_a_minute() -> None:
+    schedule, network = ListSchedule([make_row(due_in=100.0)]), Network()
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(1)
+        engine._claims._queue._due.clear()
+        engine._claims._queue._heap.clear()
+        await asyncio.sleep(170)
+    assert len(network.heard) == 1

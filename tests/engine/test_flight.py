@@ -25,7 +25,9 @@ async def test_a_flight_has_the_deadline_and_cseq_of_its_attempt_until_that_is_o
     attempt = Attempt(order(), cseq=5, tokens=CountingTokens(), timers=SipTimers())
     flow = Network().make_flow(GROUP, lambda flow, datagram, source: None)
     tried = Sent("", "", "", "198.51.100.1", 5060, "udp")
-    flight = Flight(make_row(), Registrar(1, Window(), ServerMemory()), attempt, flow, ("198.51.100.1", 5060), tried, 0)
+    flight = Flight(
+        make_row(), Registrar(1, Window(), ServerMemory()), attempt, flow, ("198.51.100.1", 5060), tried, 0, 10.0
+    )
     attempt.start(10.0)
     assert (flight.cseq, flight.next_timeout, flight.peer_host) == (5, 10.5, "198.51.100.1")
     attempt.transport_failed("no route")

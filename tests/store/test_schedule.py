@@ -241,7 +241,7 @@ async def test_where_a_server_staggers_one_first_register_is_claimed_in_the_orde
     await site.put_chain(4)
     await site.post("sipserver", "1:1", StaggerRegistration=1)
     await site.post("sipcontactregistrant", "1", Sequence="3,1")
-    order = []
+    order: list[int] = []
     for _ in range(4):
         claim = await site.claim(in_flight=order)
         (row,) = claim.rows

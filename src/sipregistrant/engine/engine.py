@@ -15,6 +15,7 @@ from functools import partial
 
 import structlog
 
+from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
 from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
@@ -35,7 +36,7 @@ from .pacing import Window
 from .servers import NonceLife
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
-from .tasks import spawn
+from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 
 __all__ = ["Engine", "EngineSettings"]
@@ -52,12 +53,12 @@ ROWS_PER_BLOCK = 1000
 # The golden ratio spreads successive blocks evenly over [0, 1).
 GOLDEN = 0.6180339887498949
 
-RETRY_CRASHED_CLAIM_SECONDS = 60.0
 STOP_WAIT_SECONDS = 2.0
 
-# The event loop's clock stands still while the machine sleeps, the schedule's does not (rule 10): so soon after it
-# wakes up, what fell due meanwhile is seen.
-LONGEST_SLEEP_SECONDS = 10.0
+WATCH_EVERY_SECONDS = 60.0
+
+# All requests that an attempt may need (`sip/registration.py`), each at its time-out, and a minute.
+LONGEST_FLIGHT_SECONDS = 8 * 32.0 + 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ class Engine:
         # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
         self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
         self._settler = Settler(schedule, self._after_settle)
+        # What is in flight, by row: for the watchdog alone.
+        self._flights: dict[int, Flight] = {}
+        self._watchdog: asyncio.Task[None] | None = None
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
         self.standings = self._claims.standings
@@ -95,6 +99,7 @@ class Engine:
         self.resent = 0
         self.settled = 0
         self.crashed = 0
+        self.healed = 0
 
     # Life
 
@@ -104,6 +109,7 @@ class Engine:
         self._settler.start()
         for registrar_id, due_at in await self._schedule.heads():
             self._claims.push(registrar_id, due_at)
+        self._watchdog = spawn(self._watch(), "engine-watchdog")
         self._claims.pump()
 
     async def stop(self) -> None:
@@ -113,6 +119,7 @@ class Engine:
         """
         self._is_stopping = True
         self._claims.stop()
+        await cancel_all(self._watchdog)
         until = self._clock.now() + STOP_WAIT_SECONDS
         while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
             await asyncio.sleep(0.01)
@@ -139,6 +146,7 @@ class Engine:
             "sent": self.sent,
             "resent": self.resent,
             "settled": self.settled,
+            "healed": self.healed,
             "crashed": self.crashed + self._claims.crashed + self._settler.crashed,
         }
         return own | self._dispatcher.counters.as_dict()
@@ -201,7 +209,8 @@ class Engine:
             authenticator=authenticator, min_expires=row.min_expires,
         )  # fmt: skip
         peer = (target.host, target.port)
-        flight = Flight(row, registrar, attempt, flow, peer, tried, generation)
+        flight = Flight(row, registrar, attempt, flow, peer, tried, generation, now)
+        self._flights[row.id] = flight
         self._send(flight, attempt.start(now), now)
         self._deadlines.watch(flight)
 
@@ -268,12 +277,46 @@ class Engine:
         self.crashed += 1
         return Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, cseq, may_have_been_bound=was_sent and row.desired)
 
+    # Watching
+
+    async def _watch(self) -> None:
+        """Heal what a mistake of ours may have left behind: no state lasts for ever.
+
+        An attempt has an end by its own rules, and what is due is claimed; where either did not happen it is done here,
+        counted and logged, however it came about.
+        """
+        while True:
+            await asyncio.sleep(WATCH_EVERY_SECONDS)
+            try:
+                self._end_overdue(self._clock.now())
+                for registrar_id, due_at in await self._schedule.heads():
+                    self._claims.push(registrar_id, due_at)
+                self._claims.pump()
+            except StoreUnavailable:
+                continue  # claims and settles say so
+            except Exception:
+                log.exception("watch.crashed")
+                self.crashed += 1
+
+    def _end_overdue(self, now: float) -> None:
+        """End the attempts that are in flight for longer than any may be."""
+        overdue = [flight for flight in self._flights.values() if now - flight.begun_at > LONGEST_FLIGHT_SECONDS]
+        for flight in overdue:
+            self.healed += 1
+            row = flight.claimed
+            log.error("attempt.overdue", registration=row.id, seconds=round(now - flight.begun_at))
+            self._dispatcher.forget(flight.attempt.branch, now)
+            outcome = Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, flight.cseq, may_have_been_bound=row.desired)
+            flight.attempt.outcome = outcome
+            self._finish(flight.registrar, flight.window, row, outcome, flight.tried, flight.generation)
+
     # Settling
 
     def _finish(self, registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, tried: Sent | None,
                 generation: int) -> None:  # fmt: skip
         """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
         window.taken -= 1
+        self._flights.pop(row.id, None)
         now = self._clock.now()
         learn(registrar, window, row, outcome, now)
         phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0

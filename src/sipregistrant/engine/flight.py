@@ -49,27 +49,18 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt",
-        "claimed",
-        "flow",
-        "generation",
-        "peer",
-        "registrar",
-        "sent_at",
-        "settings",
-        "tried",
-        "window",
-    )
+        "attempt", "begun_at", "claimed", "flow", "generation", "peer", "registrar", "sent_at", "tried", "window",
+    )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
-                 generation: int) -> None:  # fmt: skip
+                 generation: int, begun_at: float) -> None:  # fmt: skip
         self.claimed = claimed
+        self.begun_at = begun_at
         self.registrar = registrar
-        # Those of its start: a slot goes back where it came from, also when the registrar has another target by then.
+        # That of its start: the slot goes back there, also when the registrar has another target by then.
         self.window = registrar.window
-        self.settings = registrar.settings
         # When the request that is out now was first sent.
-        self.sent_at = 0.0
+        self.sent_at = begun_at
         self.attempt = attempt
         self.flow = flow
         self.peer = peer
