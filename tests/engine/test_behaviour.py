@@ -51,6 +51,16 @@ async def test_first_registers_go_out_one_a_second() -> None:
 
 
 @in_virtual_time
+async def test_a_first_register_that_comes_alone_keeps_its_distance_from_the_one_before() -> None:
+    rows = [make_row(1), make_row(2, due_in=0.3), make_row(3, due_in=0.6)]
+    schedule, network = ListSchedule(rows, make_settings(1, StaggerRegistration=1)), Network()
+    async with engine_on(schedule, network):
+        await asyncio.sleep(10)
+    times = [heard.at for heard in network.heard]
+    assert [round(at) for at in times] == [0, 1, 2]
+
+
+@in_virtual_time
 async def test_refreshes_and_answers_to_challenges_are_not_staggered() -> None:
     def with_digest(request: Request) -> Sequence[bytes]:
         return [ok(request) if request.first("authorization") else challenge(request)]

@@ -194,8 +194,6 @@ class Claims:
             self._staggered_until[registrar_id] = now + STAGGER_SECONDS
         if claim.is_staggering:
             self._queue.push(registrar_id, self._staggered_until.get(registrar_id, now))
-        else:
-            self._staggered_until.pop(registrar_id, None)
 
 
 def _warn_of_slowness(registrar: Registrar, total: int) -> None:
