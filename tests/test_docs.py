@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools import reference
+from tools import reference, states
 from typer.main import get_command
 
 from sipregistrant.cli.main import cli
@@ -18,6 +18,10 @@ SOURCES = sorted((PROJECT / "src").rglob("*.py"))
 
 def test_the_reference_page_is_what_the_attribute_tables_make() -> None:
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run ./do docs"
+
+
+def test_the_diagrams_are_what_the_state_tables_make() -> None:
+    assert states.PAGE.read_text(encoding="utf-8") == states.page(), "run ./do docs"
 
 
 def test_every_log_event_is_explained() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..model.schedule import Claimed, Class, Sent, Settled
 from ..model.status import State
+from ..model.transitions import WAY_ON, Result, Wish
 from ..sip.backoff import RETRY_SPREAD, refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 from ..sip.outcome import Disposition, Kind, Outcome
 
@@ -37,25 +38,49 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
     after an hour (RetryNonStaleNonce 0).
     """
     settled = _unchanged(claimed, outcome, generation, now)
-    if outcome.kind is Kind.CRASHED:
-        settled.due_at = now + POISON_WAIT_SECONDS
-        settled.state = State.RETRY_WAIT if claimed.desired else State.UNREGISTERING
-        settled.klass = Class.FAILING if claimed.desired else Class.UNREGISTER
-        if outcome.may_have_been_bound and tried is not None:
-            _remember_unanswered(settled, claimed, outcome, tried, now)
-    elif not claimed.desired:
-        _settle_removal(settled, claimed, outcome, now, spread)
-    elif claimed.clears and outcome.kind is Kind.REMOVED:
-        _settle_clearing(settled, now)
-    elif outcome.kind is Kind.ACCEPTED and tried is not None:
-        _settle_success(settled, claimed, outcome, tried, now, phase)
-    else:
-        _settle_failure(settled, claimed, outcome, tried, now, spread)
-        if gives_up_nonces and outcome.are_credentials_refused:
-            settled.due_at = now + SLOW_TRY_SECONDS * (1 + RETRY_SPREAD * spread)
+    wish, result = _wish_of(claimed), _result_of(claimed, outcome, tried, now)
+    settled.state, settled.klass = WAY_ON[wish, result]
+    if settled.klass is Class.FAILING and result is not Result.CRASHED and claimed.expires_at > now:
+        settled.klass = Class.HELD
+    match wish, result:
+        case _, Result.CRASHED:
+            settled.due_at = now + POISON_WAIT_SECONDS
+            if outcome.may_have_been_bound and tried is not None:
+                _remember_unanswered(settled, claimed, outcome, tried, now)
+        case Wish.UNREGISTER, Result.REMOVED | Result.LAPSED:
+            _settle_end(settled, outcome, result)
+        case Wish.UNREGISTER, _:
+            settled.due_at = _next_removal(settled, claimed, outcome, now, spread)
+        case Wish.CLEAR, Result.REMOVED:
+            settled.expires_at = settled.maybe_held_until = 0.0
+        case _, Result.ACCEPTED:
+            assert tried is not None
+            _settle_success(settled, claimed, outcome, tried, now, phase)
+        case _:
+            _settle_failure(settled, claimed, outcome, tried, now, spread)
+            if gives_up_nonces and outcome.are_credentials_refused:
+                settled.due_at = now + SLOW_TRY_SECONDS * (1 + RETRY_SPREAD * spread)
     if settled.state != claimed.state:
         settled.since_at = now
     return settled
+
+
+def _wish_of(claimed: Claimed) -> Wish:
+    if not claimed.desired:
+        return Wish.UNREGISTER
+    return Wish.CLEAR if claimed.clears else Wish.REGISTER
+
+
+def _result_of(claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float) -> Result:
+    if outcome.kind is Kind.CRASHED:
+        return Result.CRASHED
+    if claimed.is_removal and (outcome.kind is Kind.REMOVED or outcome.code == 404):
+        return Result.REMOVED
+    if not claimed.desired and max(claimed.expires_at, claimed.maybe_held_until) <= now:
+        return Result.LAPSED
+    if outcome.kind is Kind.ACCEPTED and tried is not None:
+        return Result.ACCEPTED
+    return Result.REFUSED if outcome.disposition is Disposition.REFUSED else Result.FAILED
 
 
 def make_bare(settled: Settled) -> bool:
@@ -94,8 +119,6 @@ def _settle_success(
         contact.granted = None if grant is None else grant.expires
         contact.matched = "" if grant is None else grant.matched
     earliest = min(grant.expires for grant in outcome.grants)
-    settled.klass = Class.HELD
-    settled.state = State.REGISTERED
     settled.expires_at = now + earliest
     settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
     settled.due_at = now + refresh_wait(earliest, _timer(claimed), phase)
@@ -114,10 +137,8 @@ def _settle_success(
 
 def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float,
                     spread: float) -> None:  # fmt: skip
-    is_refused = outcome.disposition is Disposition.REFUSED
-    settled.state = State.REJECTED if is_refused else State.RETRY_WAIT
+    is_refused = settled.state is State.REJECTED
     is_held = claimed.expires_at > now
-    settled.klass = Class.HELD if is_held else Class.FAILING
     timer = _timer(claimed)
     if is_refused:
         wait = refusal_wait(timer, settled.failures, outcome.retry_after, spread)
@@ -137,14 +158,6 @@ def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried:
         settled.min_expires = outcome.min_expires
 
 
-def _settle_clearing(settled: Settled, now: float) -> None:
-    """What was bound before the start is gone: now it is bound anew."""
-    settled.klass = Class.NEW
-    settled.state = State.UNREGISTERED
-    settled.due_at = now
-    settled.expires_at = settled.maybe_held_until = 0.0
-
-
 def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float) -> None:
     """The 200 may have been lost: what was sent may be bound, beside what was (design, rule 8)."""
     asked = max((contact.asked for contact in tried.contacts), default=0)
@@ -158,26 +171,24 @@ def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, t
         settled.sent = tried
 
 
-def _settle_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: float, spread: float) -> None:
-    """Un-registered, or tried again until the binding lapses by itself."""
-    lapses_at = max(claimed.expires_at, claimed.maybe_held_until)
-    settled.klass = Class.UNREGISTER
-    if outcome.kind is Kind.REMOVED or outcome.code == 404 or lapses_at <= now:
-        settled.is_over = True
-        settled.due_at = None
-        settled.state = State.UNREGISTERED
-        settled.expires_at = settled.maybe_held_until = 0.0
-        settled.challenge, settled.nonce_count = None, 0
-        settled.failures = 0
-        if outcome.kind is not Kind.REMOVED and outcome.code != 404:
-            settled.last_reason = "left to lapse: " + (outcome.reason or "not un-registered in time")
-        return
-    settled.state = State.UNREGISTERING
+def _settle_end(settled: Settled, outcome: Outcome, result: Result) -> None:
+    """Un-registered, or left to lapse: nothing is held, nothing is to be done."""
+    settled.is_over = True
+    settled.due_at = None
+    settled.expires_at = settled.maybe_held_until = 0.0
+    settled.challenge, settled.nonce_count = None, 0
+    settled.failures = 0
+    if result is Result.LAPSED:
+        settled.last_reason = "left to lapse: " + (outcome.reason or "not un-registered in time")
+
+
+def _next_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: float, spread: float) -> float:
+    """Return when the un-REGISTER is tried again: at the latest when the binding has lapsed by itself."""
     if outcome.disposition is Disposition.REFUSED:
         wait = refusal_wait(_timer(claimed), settled.failures, outcome.retry_after, spread)
     else:
         wait = retry_wait(_timer(claimed), outcome.retry_after, spread)
-    settled.due_at = min(now + wait, lapses_at)
+    return min(now + wait, max(claimed.expires_at, claimed.maybe_held_until))
 
 
 def _timer(claimed: Claimed) -> float:
