@@ -22,9 +22,10 @@ Made by `./do docs` from the tables in the code that the program runs on; do not
 
 ## A registration
 
-What a registration *does* is one fact, whether a binding is held, and until when, is another: a row that is `RETRY_WAIT` may hold a binding for
-half an hour more. An arrow is an attempt: what it was for, and what it came to. Where no arrow leads on, the row waits for its refresh, its retry, or for
-somebody to change what is wanted; a change makes it due at once, and one that comes while an attempt is in flight is remembered.
+What a registration *does* is one fact; whether a binding is held, and until when, is another: a row that is `RETRY_WAIT`
+may hold a binding for half an hour more. An arrow is an attempt: what it was for, and what it came to. Between attempts a
+row waits for its refresh, its retry, or for somebody to change what is wanted: a change makes it due at once, and one that
+comes while an attempt is in flight is remembered.
 """
 
 BETWEEN = """
