@@ -23,6 +23,10 @@ Made by `./do docs` from the attribute tables in `src/sipregistrant/model/`; do 
 *Req* is what the page says; what is required and has a default may be absent all the same. Numbers are one to ten ASCII
 digits. Names are matched in any case and answered as they stand here. *Source* is the vendor's page, or `observed` for
 what only programs that talk to real boxes tell.
+
+Besides these there are `login` (`Username`, `Password`), `logout`, and `system`, which is read only (`NodeName`, `rt_CPUUptime`,
+`rt_Software_Base_Version`, `rt_Software_Base_BuildNumber`; `system/historicalstatistics/1` has the uptime, too). What a GET shows
+of how things stand, the `rt_` attributes, is explained in [operating.md](operating.md).
 """
 
 
@@ -74,7 +78,8 @@ def values(attribute: Attribute) -> str:
         return ", ".join(f"{number} {label}" for number, label in attribute.labels.items())
     if attribute.kind is Kind.INTEGER:
         also = "".join(f", {number}" for number in sorted(attribute.also))
-        target = f" (an id of `{attribute.refers_to}`; 0 none)" if attribute.refers_to else ""
+        none = "" if attribute.lowest else "; 0 none"
+        target = f" (an id of `{attribute.refers_to}`{none})" if attribute.refers_to else ""
         return f"{attribute.lowest} to {attribute.highest}{also}{target}"
     return f"up to {attribute.longest} characters" if attribute.longest else ""
 

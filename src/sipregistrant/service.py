@@ -85,6 +85,8 @@ class Service:
         self._tls: ServerTls | None = None
         self._servers: list[WebServer] = []
         self._fan_out = asyncio.Event()
+        # What of each signaling group was said once.
+        self._warned_of: set[tuple[object, ...]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -118,6 +120,7 @@ class Service:
             yield service
         finally:
             await service._stop()
+            https.close()  # who failed to start has given it to no server yet
 
     async def _start(self, https: socket.socket) -> None:
         self.store.on_commit = self._committed
@@ -133,7 +136,7 @@ class Service:
 
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
-        health = health_route(clock=self.clock.now, write=self._save_clock)
+        health = health_route(clock=self.clock.now, write=self._try_to_write)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, settings=self.settings.rest,
                          extra_routes=[health])  # fmt: skip
         local = create_local_app(self.store, on_user_changed=self._sessions.end_all_of)
@@ -155,6 +158,12 @@ class Service:
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self.clock.now(), datetime.UTC)
+
+    @property
+    def base(self) -> str:
+        """Return where HTTPS is served, as `https://HOST:PORT`."""
+        host = self.settings.https[0]
+        return f"https://{f'[{host}]' if ':' in host else host}:{self.https_port}"
 
     def reload_certificate(self) -> None:
         """Show the certificate that is in the files now, for new connections."""
@@ -197,9 +206,12 @@ class Service:
         host = self.settings.sip[0]
         addresses = []
         for uid, id, values in await self.store.read(groups):
-            if values["Protocol_1"] not in (None, UDP):
+            asked = (uid, values["Protocol_1"], values["NetInterfaceSignaling"])
+            is_news = asked not in self._warned_of
+            self._warned_of.add(asked)
+            if is_news and values["Protocol_1"] not in (None, UDP):
                 log.warning("group.transport_unsupported", sipsg=id, hint="this version listens on UDP only")
-            if values["NetInterfaceSignaling"]:
+            if is_news and values["NetInterfaceSignaling"]:
                 log.warning("group.interface_unmapped", sipsg=id, interface=values["NetInterfaceSignaling"], used=host)
             addresses.append(GroupAddress(uid, id, host, int(values["ListenPort_1"] or 0), int(values["DSCP"] or 0)))
         return addresses
@@ -232,6 +244,9 @@ class Service:
             if abs(self.clock.offset_ms - saved_ms) >= SAVE_CLOCK_AFTER_MS:
                 saved_ms = self.clock.offset_ms
                 await self.store.write(instance.save_clock, self.clock.boot_id, saved_ms)
+
+    async def _try_to_write(self) -> None:
+        await self.store.write(instance.try_to_write)
 
     async def _save_clock(self) -> None:
         await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)

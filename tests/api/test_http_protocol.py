@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sipregistrant.api.http_protocol import HttpDeadlines
+from sipregistrant.api.http_protocol import MOST_HEAD_BYTES, HttpDeadlines
 from sipregistrant.api.web_server import WebServer, listen_on
 
 # As long as a test waits for what must happen. What must not happen is given `MOMENT` instead.
@@ -27,7 +27,10 @@ Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def echo(request: Request) -> Response:
-    return PlainTextResponse(await request.body())
+    try:
+        return PlainTextResponse(await request.body())
+    except ClientDisconnect:
+        return Response()
 
 
 async def endless(request: Request) -> Response:
@@ -136,8 +139,63 @@ async def test_a_kept_connection_takes_one_request_after_another() -> None:
         assert (await all_until_the_end(reader)).startswith(b"HTTP/1.1 200 ")
 
 
+async def test_a_body_that_is_not_whole_at_the_stop_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    async with contextlib.AsyncExitStack() as peers:
+        async with server_with(HttpDeadlines(NEVER, NEVER, NEVER, stop_seconds=MOMENT)) as (port, _):
+            reader, writer = await peers.enter_async_context(peer_of(port))
+            writer.write(HEAD_OF_POST.replace(b"Host", b"Expect: 100-continue\r\nHost") + b"1234")
+            await reader.readuntil(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert await all_until_the_end(reader) == b""
+    assert caplog.records == []
+
+
+async def test_a_body_that_becomes_whole_after_the_stop_is_answered() -> None:
+    async with contextlib.AsyncExitStack() as peers:
+        async with server_with(HttpDeadlines(stop_seconds=1.0)) as (port, _):
+            reader, writer = await peers.enter_async_context(peer_of(port))
+            writer.write(HEAD_OF_POST.replace(b"Host", b"Expect: 100-continue\r\nHost") + b"1234")
+            await reader.readuntil(b"HTTP/1.1 100 Continue\r\n\r\n")
+            asyncio.get_running_loop().call_later(MOMENT, writer.write, b"5")
+        assert (await all_until_the_end(reader)).endswith(b"\r\n\r\n12345")
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+async def test_an_upgrade_with_a_body_is_refused_rather_than_taken_for_one_without(length: bytes) -> None:
+    async with server_with(HttpDeadlines()) as (port, app), peer_of(port) as (reader, writer):
+        writer.write(b"POST /echo HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n" + length + b"\r\n\r\n12345")
+        assert (await all_until_the_end(reader)).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_an_upgrade_without_a_body_is_answered_as_if_none_was_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with server_with(HttpDeadlines()) as (port, _), peer_of(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(GET.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost"))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert caplog.records == []
+
+
 async def test_a_reply_that_nobody_reads_ends_with_its_connection() -> None:
     async with server_with(HttpDeadlines(NEVER, NEVER, MOMENT)) as (port, app), peer_of(port) as (_, writer):
         writer.write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
         async with asyncio.timeout(PATIENCE_SECONDS):
             await app.state.ended.wait()
+
+
+@pytest.mark.parametrize("begin", [b"GET /echo HTTP/1.1\r\nHost: h\r\nX: ", GET + b"GET /echo HTTP/1.1\r\nX: "])
+async def test_a_head_that_is_too_long_closes_the_connection_before_it_ends(begin: bytes) -> None:
+    async with server_with(HttpDeadlines()) as (port, _), peer_of(port) as (reader, writer):
+        writer.write(begin)
+        closed_after = None
+        for sent in range(0, 16 * MOST_HEAD_BYTES, 4096):
+            try:
+                writer.write(b"a" * 4096)
+                await writer.drain()
+            except ConnectionError:
+                closed_after = sent
+                break
+            await asyncio.sleep(0.001)
+        assert closed_after is not None
+        assert closed_after < 8 * MOST_HEAD_BYTES

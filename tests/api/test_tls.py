@@ -32,10 +32,11 @@ def rsa_key() -> Key:
     return rsa.generate_private_key(65537, 2048)
 
 
-def write_certificate(path: Path, key: Key, serial: int, *, ends_at: datetime.datetime = NOW + 90 * DAY) -> None:
+def write_certificate(path: Path, key: Key, serial: int, *, begins_at: datetime.datetime = NOW - 10 * DAY,
+                      ends_at: datetime.datetime = NOW + 90 * DAY) -> None:  # fmt: skip
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registrant.example")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(serial).not_valid_before(ends_at - 100 * DAY).not_valid_after(ends_at)
+    builder = builder.serial_number(serial).not_valid_before(begins_at).not_valid_after(ends_at)
     path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
@@ -225,15 +226,19 @@ def test_what_cannot_be_used_is_told_once_until_it_works_again(files: Certificat
         assert log == [], "the certificate may be about to follow"
         for _ in range(3):
             tls.look()
-        tls.reload()
-        remove_key(files)
-        tls.reload()
         assert [entry["event"] for entry in log] == ["certificate.unusable"]
+        remove_key(files)
+        for _ in range(3):
+            tls.look()
+        assert [entry["event"] for entry in log] == ["certificate.unusable"] * 2, "another cause is news"
+        tls.reload()
+        assert [entry["event"] for entry in log] == ["certificate.unusable"] * 3, "who asks is told"
+        log.clear()
         write_pair(files, ecdsa_key(), 2)
         tls.look()
         mismatch(files)
         tls.reload()
-    assert [entry["event"] for entry in log] == ["certificate.unusable", "certificate.loaded", "certificate.unusable"]
+    assert [entry["event"] for entry in log] == ["certificate.loaded", "certificate.unusable"]
 
 
 def test_a_key_that_comes_a_moment_after_its_certificate_is_no_error(files: CertificateFiles) -> None:
@@ -264,3 +269,26 @@ def test_a_certificate_that_ends_while_it_is_shown_is_warned_of(files: Certifica
         assert log == []
         tls.look()
     assert [entry["event"] for entry in log] == ["certificate.out_of_date"]
+
+
+def test_a_certificate_that_ends_soon_is_warned_of_once_and_again_when_it_has_ended(files: CertificateFiles) -> None:
+    instants = [NOW + days * DAY for days in (75, 77, 77, 91, 92)]
+    tls = ServerTls(files, now=lambda: instants.pop(0))
+    with capture_logs() as log:
+        tls.look()
+        tls.look()
+        assert [entry["event"] for entry in log] == ["certificate.ends_soon"]
+        tls.look()
+        tls.look()
+    assert [entry["event"] for entry in log] == ["certificate.ends_soon", "certificate.out_of_date"]
+
+
+def test_a_certificate_for_days_is_warned_of_in_its_last_quarter(files: CertificateFiles) -> None:
+    key = ecdsa_key()
+    write_certificate(files.certificate, key, 2, begins_at=NOW, ends_at=NOW + 8 * DAY)
+    write_key(files.key, key)
+    with capture_logs() as log:
+        tls_of(files, NOW + 5 * DAY)
+        assert log == []
+        tls_of(files, NOW + 7 * DAY)
+    assert [entry["event"] for entry in log] == ["certificate.ends_soon"]

@@ -29,7 +29,7 @@ PAGE = [
     Row("ReuseTransport", NO, "Enum", 1, ENABLE),
     Row("ReuseTimeout", NO, "int", 0, (5, 1440, 0)),
     Row("Protocol", YES, "Enum", 1, {1: "UDP", 2: "TCP", 4: "TLS"}),
-    Row("Monitor", NO, "Enum", 1, {0: "none", 1: "SIP options", 2: "2"}),
+    Row("Monitor", NO, "Enum", 1, {0: "none", 1: "SIP options", 2: "not documented"}),
     Row("KeepAliveFrequency", NO, "int", 30, (30, 300, 0)),
     Row("RecoverFrequency", NO, "int", 5, (5, 300, 0)),
     Row("LocalUserName", NO, "string", "Anonymous", 64),
@@ -194,3 +194,7 @@ def test_srv_needs_a_domain() -> None:
     with pytest.raises(ValueRefused) as refused:
         by_srv(DomainName="")
     assert (refused.value.fault, refused.value.attribute) == ("empty", "DomainName")
+
+
+def test_a_dot_at_the_end_makes_no_other_domain() -> None:
+    assert rule_broken(by_srv(DomainName="example.com."), by_srv()) == SRV_TWICE

@@ -54,5 +54,6 @@ async def test_an_action_on_what_is_not_there(client: Client) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_only_a_post_acts(client: Client, method: str) -> None:
     await furnish(client)
-    reply = await client.send(method, f"{ENTRY}?action=reboot", "AOR=bob")
-    assert reply.http_code == (500 if method == "PUT" else 200)
+    for word in ("refresh", "unregister", "reboot"):
+        assert (await client.send(method, f"{ENTRY}?action={word}", "AOR=bob")).told == (400, 20046, word)
+    assert (await client.get(ENTRY)).values["AOR"] == "alice"

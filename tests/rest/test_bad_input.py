@@ -270,3 +270,24 @@ async def test_a_post_without_fields_changes_nothing(client: Client, refusals: R
     before = await store.read(everything)
     assert (await client.post(ENTRY)).http_code == 200
     assert await store.read(everything) == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"Description":"abc"}', b"[1]", b"<Description>abc</Description>", b"--b\r\nContent-Disposition: form-data",
+     b"\r\n--b", b"\x1f\x8b\x08\x00abc", b" {}"],
+)  # fmt: skip
+async def test_a_body_that_is_no_form_makes_nothing(refusals: Refusals, body: bytes) -> None:
+    for method, path in (("PUT", "/rest/sipcontactregistrant/9"), ("POST", ENTRY_TABLE), ("POST", ENTRY)):
+        assert await refusals.told(method, path, body) == (400, 20045, "")
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+@pytest.mark.parametrize("query", ["filter=foo", "details=True", "filter=inventory"])
+async def test_a_query_that_is_bad_is_bad_with_every_method(refusals: Refusals, method: str, query: str) -> None:
+    assert await refusals.told(method, f"{ENTRY}?{query}", "AOR=bob") == (400, 20035, "sipregistrantentry")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_an_action_is_for_post_alone(refusals: Refusals, method: str) -> None:
+    assert await refusals.told(method, f"{ENTRY}?action=unregister", "AOR=bob") == (400, 20046, "unregister")

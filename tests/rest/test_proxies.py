@@ -14,11 +14,15 @@ CLIENT = "198.51.100.7"
 TRUSTED = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
 
 
-def caller(*headers: tuple[str, str], peer: str = PROXY, host: str | None = "inner:8443") -> Caller:
+def caller(*headers: tuple[str, str], peer: str = PROXY, host: str | None = "inner:8443",
+           uses_forwarded: bool | None = None) -> Caller:  # fmt: skip
+    """Return who asks; the proxies write what the headers are, unless said otherwise."""
+    if uses_forwarded is None:
+        uses_forwarded = any(name == "Forwarded" for name, _ in headers)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     raw += [(b"host", host.encode("latin-1"))] if host is not None else []
     scope = {"type": "http", "method": "GET", "headers": raw, "client": (peer, 40000), "server": ("192.0.2.1", 8443)}
-    return caller_of(Request(scope), TRUSTED)
+    return caller_of(Request(scope), TRUSTED, uses_forwarded=uses_forwarded)
 
 
 def test_without_a_proxy_it_is_the_peer_and_the_host_header() -> None:
@@ -101,3 +105,14 @@ def test_names_as_people_write_them(host: str) -> None:
 def test_a_very_long_chain_ends() -> None:
     chain = ", ".join(["192.0.2.11"] * 5000)
     assert caller(("X-Forwarded-For", chain)).peer == "192.0.2.11"
+
+
+def test_the_header_that_the_proxy_does_not_write_is_the_clients_own_and_means_nothing() -> None:
+    written = [("X-Forwarded-For", CLIENT), ("X-Forwarded-Host", "sbc.example")]
+    forged = ("Forwarded", "for=203.0.113.66;host=evil.example")
+    assert caller(*written, forged, uses_forwarded=False) == Caller(CLIENT, "sbc.example")
+    assert caller(forged, uses_forwarded=False) == Caller(PROXY, "inner:8443")
+    written_as_forwarded = ("Forwarded", f"for={CLIENT};host=sbc.example")
+    forged_too = [("X-Forwarded-For", "203.0.113.66"), ("X-Forwarded-Host", "evil.example")]
+    assert caller(written_as_forwarded, *forged_too, uses_forwarded=True) == Caller(CLIENT, "sbc.example")
+    assert caller(*forged_too, uses_forwarded=True) == Caller(PROXY, "inner:8443")

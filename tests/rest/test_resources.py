@@ -77,7 +77,7 @@ def test_an_id_that_is_no_number_is_refused(id: str) -> None:
     [
         (["sipsg", "0"], "sipsg|0"),
         (["sipsg", "10001"], "sipsg|10001"),
-        (["sipsg", "9" * 5000], "sipsg|" + "9" * 5000),
+        (["sipsg", "9" * 5000], "sipsg|" + "9" * 32),
         (["sipprofile", "65535"], "sipprofile|65535"),
         (["sipservertable", "65535"], "sipservertable|65535"),
         (["sipservertable", "0", "sipserver", "1"], "sipservertable|0"),
@@ -285,3 +285,51 @@ async def test_the_order_of_a_table_is_in_the_reply_to_every_write(client: Clien
         await client.put(f"{ENTRY_TABLE}/sipregistrantentry/{number}", f"AOR=u{number}")
     assert (await client.post(ENTRY_TABLE, "Sequence=3,1")).values["Sequence"] == "3,1,2"
     assert (await client.post(f"{ENTRY_TABLE}?action=refresh")).values["Sequence"] == "3,1,2"
+
+
+# Passwords and numbers that were not encoded
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "User=b&EncryptedPassword=Tr&ub4dor",
+        "User=b&EncryptedPassword=x&xyzzy=1",
+        "User=b&EncryptedPassword=x&a b\r\n=1",
+    ],
+)
+async def test_what_follows_an_unencoded_ampersand_in_a_password_is_not_logged(client: Client, form: str) -> None:
+    await client.put("/rest/sipremoteauthtable/1")
+    with capture_logs() as logs:
+        await client.put("/rest/sipremoteauthtable/1/sipremoteauthentry/1", form)
+    assert [line["parameter"] for line in logs] == ["(not shown)"]
+
+
+async def test_what_is_no_name_is_not_repeated_in_the_log(client: Client) -> None:
+    with capture_logs() as logs:
+        await client.post("/rest/sipsg/1", "a b=1&\x00=2&" + "x" * 70 + "=3&fine_1=4")
+    assert [line["parameter"] for line in logs] == ["(not shown)", "fine_1"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("+12025550100", "+12025550100"),
+        ("%2B12025550100", "+12025550100"),
+        ("alice+smith", "alice smith"),
+        ("+alice", " alice"),
+        ("+1+2", "+1 2"),
+        ("%2012", " 12"),
+    ],
+)
+async def test_a_user_that_is_a_number_keeps_its_plus(client: Client, sent: str, meant: str) -> None:
+    await client.put("/rest/sipremoteauthtable/1")
+    path = "/rest/sipremoteauthtable/1/sipremoteauthentry/1"
+    assert (await client.put(path, f"User={sent}&EncryptedPassword=a+b")).values["User"] == meant
+
+
+async def test_a_regular_expression_keeps_its_pluses(client: Client) -> None:
+    await client.put("/rest/sipremoteauthtable/1")
+    path = "/rest/sipremoteauthtable/1/sipremoteauthentry/1"
+    reply = await client.put(path, "User=a&EncryptedPassword=x&FromURIUserMatch=1&MatchRegex=[0-9]+x")
+    assert reply.values["MatchRegex"] == "[0-9]+x"

@@ -142,13 +142,13 @@ async def test_by_default_no_token_is_given_nor_asked_for(start: Start, with_use
 async def test_hrefs_are_on_the_name_that_a_trusted_proxy_was_asked_by(start: Start) -> None:
     forwarded = "for=198.51.100.7;host=sbc.example:9443;proto=http"
     for networks, host in ((OWN_ADDRESS,), "sbc.example:9443"), ((), "sbc.example"):
-        client = await start(RestSettings(trusted_proxies=networks))
+        client = await start(RestSettings(trusted_proxies=networks, uses_forwarded=True))
         reply = await client.get("/rest/sipsg/1", forwarded=forwarded)
         assert reply.root[1].attrib["href"] == f"https://{host}/rest/sipsg/1"
 
 
 async def test_behind_a_proxy_our_own_pages_are_those_of_its_name(start: Start) -> None:
-    client = await start(RestSettings(trusted_proxies=(OWN_ADDRESS,)))
+    client = await start(RestSettings(trusted_proxies=(OWN_ADDRESS,), uses_forwarded=True))
     behind = {"forwarded": "host=edge.example"}
     assert (await client.post("/rest/sipsg/1", origin="https://edge.example", **behind)).http_code == 200
     assert (await client.post("/rest/sipsg/1", origin="https://sbc.example", **behind)).told == (403, 3033, "")
@@ -157,7 +157,7 @@ async def test_behind_a_proxy_our_own_pages_are_those_of_its_name(start: Start) 
 async def test_a_failed_login_is_logged_with_who_it_was_behind_the_proxy(
     start: Start, naps: Naps, with_users: None
 ) -> None:
-    client = await start(RestSettings(trusted_proxies=(OWN_ADDRESS,)))
+    client = await start(RestSettings(trusted_proxies=(OWN_ADDRESS,), uses_forwarded=True))
     with capture_logs() as logs:
         for number in range(7):
             peer = f"for=198.51.100.{number}"

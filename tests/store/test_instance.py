@@ -7,6 +7,7 @@ import pytest
 from sipregistrant.errors import ConfigurationError
 from sipregistrant.model.schedule import Class
 from sipregistrant.store import instance
+from sipregistrant.store.schema import PURGE
 
 from .support import Clock, Site, removed
 
@@ -132,3 +133,13 @@ async def test_the_clock_is_kept_for_the_next_start(site: Site, clock: Clock) ->
     await site.store.write(instance.save_clock, "boot", 18)
     await site.reopen()
     assert clock.saved == ("boot", 18)
+
+
+async def test_a_trial_reaches_the_disk_and_leaves_nothing(site: Site) -> None:
+    before = await site.store.read(lambda tx: tx.conn.exec_driver_sql("PRAGMA data_version").scalar())
+    size = (site.directory / "sipregistrant.db-wal").stat().st_size
+    await site.store.write(instance.try_to_write)
+    await site.store.write(instance.try_to_write)
+    assert (site.directory / "sipregistrant.db-wal").stat().st_size > size
+    assert before is not None
+    assert await site.all(PURGE) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import socket
 from pathlib import Path
 
 from cryptography import x509
@@ -58,9 +59,11 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, host: str, now: datetime.datet
 def _names(host: str) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     try:
-        own: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host.strip("[]")))
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        own = x509.DNSName(host)
+        return names if host == "localhost" else [*names, x509.DNSName(host)]
+    # Whoever listens everywhere is asked for by name.
+    own = x509.DNSName(socket.gethostname()) if address.is_unspecified else x509.IPAddress(address)
     return names if own in names else [*names, own]
 
 

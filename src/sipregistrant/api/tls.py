@@ -31,6 +31,9 @@ __all__ = ["CertificateFiles", "ServerTls", "check"]
 
 log = structlog.get_logger(__name__)
 
+# Who renews does it earlier; of a certificate for days it is the last quarter.
+SOON = datetime.timedelta(days=14)
+
 # What of a file changes with its content: links are followed, so this sees a link that points elsewhere, too.
 Fingerprint = tuple[tuple[int, ...], ...]
 
@@ -72,11 +75,11 @@ class ServerTls:
         self._seen = _fingerprint(files)
         self._pair = _load(files)
         self._is_unusable = False
-        self._has_complained = False
-        self._has_warned = False
+        self._complaint = ""
+        self._warned_of = ""
         self.context = self._pair.context
         self.context.sni_callback = self._show_newest
-        self._warn_when_out_of_date()
+        self._warn_of_its_time()
 
     def look(self) -> None:
         """Take the files if they have changed since the last look."""
@@ -84,12 +87,13 @@ class ServerTls:
         if has_changed or self._is_unusable:
             # Certificate and key are rarely replaced at one instant: what has just changed may be right at the next look.
             self._take(is_patient=has_changed)
-        self._warn_when_out_of_date()
+        self._warn_of_its_time()
 
     def reload(self) -> None:
-        """Take the files as they are now."""
+        """Take the files as they are now. Who asks for it is told, also for the second time."""
+        self._complaint = ""
         self._take(is_patient=False)
-        self._warn_when_out_of_date()
+        self._warn_of_its_time()
 
     def _take(self, *, is_patient: bool) -> None:
         self._seen = _fingerprint(self._files)
@@ -97,21 +101,28 @@ class ServerTls:
             self._pair = _load(self._files)
         except ConfigurationError as error:
             self._is_unusable = True
-            if not is_patient and not self._has_complained:
-                self._has_complained = True
+            if not is_patient and self._complaint != str(error):
+                self._complaint = str(error)
                 log.error(
                     "certificate.unusable", cause=str(error), hint="the one before is shown until this one can be used"
                 )
             return
-        self._is_unusable = self._has_complained = self._has_warned = False
+        self._is_unusable = False
+        self._complaint = self._warned_of = ""
         log.info("certificate.loaded", file=str(self._files.certificate), ends_at=self._pair.ends_at.isoformat())
 
-    def _warn_when_out_of_date(self) -> None:
-        """Say once of each pair that clients will not believe it: it is still better than none."""
-        if not self._pair.begins_at <= self._now() <= self._pair.ends_at and not self._has_warned:
-            self._has_warned = True
-            log.warning("certificate.out_of_date", file=str(self._files.certificate),
-                        begins_at=self._pair.begins_at.isoformat(), ends_at=self._pair.ends_at.isoformat())  # fmt: skip
+    def _warn_of_its_time(self) -> None:
+        """Say once of each pair that clients will not believe it, or soon will not: it is still better than none."""
+        now, begins_at, ends_at = self._now(), self._pair.begins_at, self._pair.ends_at
+        trouble = ""
+        if not begins_at <= now <= ends_at:
+            trouble = "certificate.out_of_date"
+        elif now > ends_at - min(SOON, (ends_at - begins_at) / 4):
+            trouble = "certificate.ends_soon"
+        if trouble and trouble != self._warned_of:
+            log.warning(trouble, file=str(self._files.certificate),
+                        begins_at=begins_at.isoformat(), ends_at=ends_at.isoformat())  # fmt: skip
+            self._warned_of = trouble
 
     def _show_newest(
         self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, context: ssl.SSLContext

@@ -10,6 +10,7 @@ import io
 import logging
 import re
 import secrets
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from ..model.groups import GROUP
 from ..model.registrants import ENTRY, TABLE
 from ..model.resource import Values
 from ..model.servers import ENTRY as SERVER
+from ..rest.settings import RestSettings
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
 from ..service import FIRST_GROUP, Service, ServiceSettings
@@ -82,8 +84,9 @@ def demo(
     """
     log_to_stderr(logging.ERROR)
     settings = ServiceSettings(
-        data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), unregister_on_stop=True
-    )
+        data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), unregister_on_stop=True,
+        rest=RestSettings(node_name=socket.gethostname()),
+    )  # fmt: skip
     is_registered = uvloop.run(_demo(settings, address(sandbox, "--sandbox"), exit_when_registered, picture))
     if exit_when_registered and not is_registered:
         raise typer.Exit(1)
@@ -106,7 +109,7 @@ async def _demo(settings: ServiceSettings, sandbox: tuple[str, int], exit_when_r
         service = await stack.enter_async_context(Service.running(settings))
         await service.store.write(_use_ports, settings.sip[1], sandbox[1])
         await _check_sip(service)
-        base = f"https://{settings.https[0]}:{service.https_port}"
+        base = service.base
         await _first_time(service, base, sandbox[1], console)
         is_registered = await _watch(service, base, console, stopped, exit_when_registered, picture)
         if not exit_when_registered or not is_registered:

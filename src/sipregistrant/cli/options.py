@@ -13,17 +13,29 @@ import structlog
 import typer
 
 from ..api.tls import CertificateFiles
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, SipParseError
 from ..model.attributes import NUMBER
+from ..sip.uri import split_host_port
 
-__all__ = ["DataDir", "address", "line", "log_to_stderr", "networks", "pair_of_files"]
+__all__ = ["DataDir", "address", "check_advertised", "line", "log_to_stderr", "networks", "pair_of_files"]
 
 Network = IPv4Network | IPv6Network
 
 LARGEST_PORT = 65535
 
+
+def _directory(text: str) -> Path:
+    """Read a directory; nothing at all is not the current one, where an empty variable would put the database."""
+    if not text:
+        raise typer.BadParameter("a directory is wanted")
+    return Path(text)
+
+
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", metavar="DIR", help="Directory that holds the database, its key and its lock.")
+    Path,
+    typer.Option(
+        "--data-dir", metavar="DIR", parser=_directory, help="Directory that holds the database, its key and its lock."
+    ),
 ]
 
 
@@ -36,6 +48,10 @@ def address(text: str, option: str) -> tuple[str, int]:
     # In 2001:db8::1:5060 nobody can tell whether a port is meant.
     if ":" in bare and bare == host:
         raise ConfigurationError(option, f"{text!r}: an IPv6 address stands in brackets, as in [::1]:5060")
+    try:
+        bare.encode("idna")  # as `socket` does, which answers with what is no `OSError`
+    except UnicodeError:
+        raise ConfigurationError(option, f"{text!r}: {bare} is no name that a host could have") from None
     return bare, int(port)
 
 
@@ -46,8 +62,23 @@ def networks(texts: Sequence[str], option: str) -> tuple[Network, ...]:
         try:
             found.append(ip_network(text.strip()))
         except ValueError as error:
-            raise ConfigurationError(option, f"{text!r} is neither an IP address nor a network: {error}") from None
+            problem = "is neither an IP address nor a network" if "/" not in text else f"is no network: {error}"
+            raise ConfigurationError(option, f"{text!r} {problem}") from None
     return tuple(found)
+
+
+def check_advertised(text: str, option: str) -> None:
+    """Raise `ConfigurationError` where nobody could reach us at what is to stand in our Contacts ("" for nothing said)."""
+    if not text:
+        return
+    try:
+        host, port = split_host_port(text)
+    except SipParseError as error:
+        raise ConfigurationError(option, str(error)) from None
+    if port is not None:
+        raise ConfigurationError(option, "an address without a port is wanted")
+    if host.strip("[]") in ("0.0.0.0", "::"):
+        raise ConfigurationError(option, f"{text} is no address that anybody could send to")
 
 
 def line(text: str, option: str) -> str:

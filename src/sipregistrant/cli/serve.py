@@ -15,9 +15,16 @@ import uvloop
 from .. import __version__
 from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
-from .options import DataDir, address, line, log_to_stderr, networks, pair_of_files
+from .options import DataDir, address, check_advertised, line, log_to_stderr, networks, pair_of_files
 
 __all__ = ["serve", "until_stopped"]
+
+
+class ProxyHeader(StrEnum):
+    """In which header the trusted proxies say who asks."""
+
+    X_FORWARDED = "x-forwarded"
+    FORWARDED = "forwarded"
 
 
 class StatusLine(StrEnum):
@@ -55,15 +62,21 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ADDR", help="Address or network of a reverse proxy to believe; may be repeated."),
     ] = None,
+    proxy_header: Annotated[
+        ProxyHeader,
+        typer.Option(help="What the proxies write: X-Forwarded-For and -Host, or Forwarded. The other means nothing."),
+    ] = ProxyHeader.X_FORWARDED,
     system_version: Annotated[str, typer.Option(metavar="TEXT", help="Version that /rest/system shows.")] = __version__,
     system_build: Annotated[str, typer.Option(metavar="TEXT", help="Build that /rest/system shows.")] = "",
     node_name: Annotated[str, typer.Option(metavar="TEXT", help="Name that /rest/system shows; else the host's.")] = "",
 ) -> None:
     """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop."""
     log_to_stderr()
+    check_advertised(advertise, "--advertise")
     rest = RestSettings(
         mirrors_status=rest_status_line is StatusLine.MIRROR, demands_csrf_token=csrf,
         trusted_proxies=networks(trusted_proxy or (), "--trusted-proxy"),
+        uses_forwarded=proxy_header is ProxyHeader.FORWARDED,
         system_version=line(system_version, "--system-version"), system_build=line(system_build, "--system-build"),
         node_name=line(node_name or socket.gethostname(), "--node-name"),
     )  # fmt: skip
@@ -79,9 +92,8 @@ async def _serve(settings: ServiceSettings) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # one that comes too early must not end the process
     async with Service.running(settings) as service:
-        host = settings.https[0]
         loop.add_signal_handler(signal.SIGHUP, service.reload_certificate)
-        print(f"ready https://{f'[{host}]' if ':' in host else host}:{service.https_port}", flush=True)
+        print(f"ready {service.base}", flush=True)
         await stopped.wait()
 
 

@@ -87,6 +87,10 @@ class Attribute:
     service_affecting: bool = False
     refers_to: str = ""
     column: str = ""
+    keeps_plus: bool = False
+    """A `+` that was sent as it is stays one, as in a URI."""
+    may_be_number: bool = False
+    """A `+` before a digit at the very beginning stays one: users of trunks are numbers."""
 
     def __post_init__(self) -> None:
         if not self.column:
@@ -162,12 +166,13 @@ ENABLE: Mapping[int, str] = {0: "btFalse", 1: "btTrue"}
 
 
 def text(name: str, longest: int, meaning: str, source: str, *, kind: Kind = Kind.TEXT, required: bool = False,
-         default: str | None = None, may_be_empty: bool | None = None, column: str = "") -> Attribute:  # fmt: skip
+         default: str | None = None, may_be_empty: bool | None = None, column: str = "", keeps_plus: bool = False,
+         may_be_number: bool = False) -> Attribute:  # fmt: skip
     """Declare a text; one that is required may not be empty unless said otherwise."""
     if may_be_empty is None:
         may_be_empty = not required
     return Attribute(name, kind, meaning, source, required=required, default=default, longest=longest,
-                     may_be_empty=may_be_empty, column=column)  # fmt: skip
+                     may_be_empty=may_be_empty, column=column, keeps_plus=keeps_plus, may_be_number=may_be_number)  # fmt: skip
 
 
 def integer(name: str, lowest: int, highest: int, default: int | None, meaning: str, source: str, *,

@@ -56,11 +56,12 @@ ENTRY = Resource(
     check=check_entry,
     attributes=(
         text("Realm", 512, "realm of the challenge; empty: any", PAGE),
-        text("User", 64, "user name in the digest", PAGE, required=True),
+        text("User", 64, "user name in the digest", PAGE, required=True, may_be_number=True),
         text("EncryptedPassword", 64, "password, sent in clear, sealed at rest, never given back", PAGE,
              kind=Kind.SECRET, required=True),
         enum("FromURIUserMatch", {AUTHENTICATION_ID: "eAuthenticationID", REGEX: "eRegex"}, AUTHENTICATION_ID,
              "what the user of the From URI is compared with: User, or MatchRegex", PAGE, required=True),
-        text("MatchRegex", 128, "regular expression (RE2) that the user of the From URI matches in full", PAGE),
+        text("MatchRegex", 128, "regular expression (RE2) that the user of the From URI matches in full", PAGE,
+             keeps_plus=True),
     ),
 )  # fmt: skip

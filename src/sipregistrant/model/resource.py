@@ -61,14 +61,23 @@ class Resource:
         return tuple(attribute for attribute in self.attributes if attribute.refers_to)
 
     @cached_property
-    def uri_names(self) -> frozenset[str]:
-        """Names, in lower case, of the attributes in which a `+` of a form is no blank."""
-        return frozenset(attribute.name.lower() for attribute in self.attributes if attribute.kind is Kind.URI)
+    def keeps_plus(self) -> frozenset[str]:
+        """Names, in lower case, of the attributes in which a `+` of a form is no blank: those that may have none."""
+        return frozenset(a.name.lower() for a in self.attributes if a.kind is Kind.URI or a.keeps_plus)
+
+    @cached_property
+    def keeps_first_plus(self) -> frozenset[str]:
+        """Names, in lower case, of the attributes that may be a number with a `+` before it."""
+        return frozenset(a.name.lower() for a in self.attributes if a.may_be_number)
 
     @cached_property
     def rendered(self) -> tuple[Attribute, ...]:
         """The attributes of which GET shows something else than what is stored, but the Sequence."""
         return tuple(a for a in self.attributes if a.kind in (Kind.SECRET, Kind.READ_ONLY))
+
+    @cached_property
+    def has_secret(self) -> bool:
+        return any(attribute.kind is Kind.SECRET for attribute in self.attributes)
 
     @cached_property
     def has_sequence(self) -> bool:

@@ -63,7 +63,8 @@ def check_siblings(id: str, server: Values, others: Iterable[Values]) -> None:
 
 
 def _srv_domain(server: Values) -> str:
-    return str(server["DomainName"]).lower()
+    # With a dot at the end it is the same name (RFC 1034 §3.1).
+    return str(server["DomainName"]).lower().rstrip(".")
 
 
 TABLE = Resource(
@@ -107,7 +108,7 @@ ENTRY = Resource(
         enum("ReuseTransport", ENABLE, 1, "share connections, for TCP and TLS", OBSERVED),
         integer("ReuseTimeout", 5, 1440, 0, "minutes a connection is kept; 0 for ever", OBSERVED, also=frozenset({0})),
         enum("Protocol", {UDP: "UDP", TCP: "TCP", TLS: "TLS"}, UDP, "transport", OBSERVED, required=True),
-        enum("Monitor", {0: "none", 1: "SIP options", 2: "2"}, 1, "how the server is watched", OBSERVED),
+        enum("Monitor", {0: "none", 1: "SIP options", 2: "not documented"}, 1, "how the server is watched", OBSERVED),
         integer("KeepAliveFrequency", 30, 300, 30, "seconds between OPTIONS to a server that answers", OBSERVED,
                 also=frozenset({0})),
         integer("RecoverFrequency", 5, 300, 5, "seconds between OPTIONS to a server that is silent", OBSERVED,

@@ -109,7 +109,9 @@ class RestApi:
         try:
             response: Response = PlainTextResponse("Not Found\n", 404)
             if root == "rest":
-                caller = caller_of(request, self._settings.trusted_proxies)
+                caller = caller_of(
+                    request, self._settings.trusted_proxies, uses_forwarded=self._settings.uses_forwarded
+                )
                 response = await self._answer(request, Place(tuple(segments), caller))
             await response(scope, receive, send)
         except ClientDisconnect:

@@ -45,7 +45,7 @@ class Login:
                 # The filter for fail2ban in deploy/ reads this line from its beginning.
                 log.warning("login.refused", user=username[: users.LONGEST_NAME], peer=peer)
                 await self._throttle.failed(username, peer)
-                raise WireRefusal(BAD_LOGIN.about(username))
+                raise WireRefusal(BAD_LOGIN.about(username[: users.LONGEST_NAME]))
             await self._throttle.succeeded(username, peer)
             if self._sessions.changes == changes:
                 break

@@ -1,7 +1,8 @@
 """Who asks, and by which name we were asked, behind reverse proxies.
 
-A proxy that the operator trusts says so in `Forwarded` (RFC 7239), or in `X-Forwarded-For` and `X-Forwarded-Host`. Every
-proxy on the way adds itself on the right; so the chain is read from there, as long as each hop is one of ours. What
+A proxy that the operator trusts says so in `X-Forwarded-For` and `X-Forwarded-Host`, or in `Forwarded` (RFC 7239): in one
+of them, and the operator says which. A proxy passes on the other one as the client sent it, so that is never looked at.
+Every proxy on the way adds itself on the right; so the chain is read from there, as long as each hop is one of ours. What
 anybody else says means nothing: it would be the client's own word about itself.
 """
 
@@ -43,11 +44,13 @@ class Hop:
     host: str = ""
 
 
-def caller_of(request: Request, trusted: Networks) -> Caller:
-    """Return who sent a request, and what it used as our name."""
+def caller_of(request: Request, trusted: Networks, *, uses_forwarded: bool = False) -> Caller:
+    """Return who sent a request, and what it used as our name; `uses_forwarded` as `RestSettings` has it."""
     peer = request.client.host if request.client else ""
     host = _host_header(request)
-    for hop in reversed(_hops(request)[-MOST_HOPS:]):
+    if not _is_trusted(peer, trusted):
+        return Caller(peer, host)
+    for hop in reversed(_hops(request, uses_forwarded)[-MOST_HOPS:]):
         if not _is_trusted(peer, trusted):
             break
         if HOST.match(hop.host):
@@ -77,11 +80,10 @@ def _is_trusted(peer: str, trusted: Networks) -> bool:
     return any((mapped or address) in network for network in trusted)
 
 
-def _hops(request: Request) -> list[Hop]:
+def _hops(request: Request, uses_forwarded: bool) -> list[Hop]:
     """Return what the proxies say, the nearest one last."""
-    forwarded = request.headers.getlist("forwarded")
-    if forwarded:
-        return _parse_forwarded(",".join(forwarded))
+    if uses_forwarded:
+        return _parse_forwarded(",".join(request.headers.getlist("forwarded")))
     peers = ",".join(request.headers.getlist("x-forwarded-for"))
     hosts = ",".join(request.headers.getlist("x-forwarded-host"))
     hops = [Hop(peer.strip()) for peer in peers.split(",")]

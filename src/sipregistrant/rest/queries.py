@@ -51,7 +51,7 @@ class Query:
 
 
 def parse_query(query: str, resource: str) -> Query:
-    """Read the query of a GET of the resource named so, or raise `WireRefusal`."""
+    """Read what a request of the resource named so asks to see, or raise `WireRefusal`."""
     fields = _fields_of(query)
     details = fields.get("details")
     category = fields.get("filter")
@@ -62,7 +62,7 @@ def parse_query(query: str, resource: str) -> Query:
 
 
 def action_in(query: str) -> str | None:
-    """Return the action that a POST asks for, None where it asks for none."""
+    """Return the action that a request asks for, None where it asks for none; only a POST may."""
     return _fields_of(query).get("action")
 
 

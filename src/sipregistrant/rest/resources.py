@@ -8,6 +8,7 @@ resource is known by name here; `model/registry.py` has them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,9 +37,13 @@ OBJECTS_PER_PAGE = 1000
 IDS_PER_PAGE = 10_000
 
 LONGEST_ID_DIGITS = 10
+LONGEST_SHOWN_ID = 32
 
 # Programs send the parameters of other firmware. Each name is logged once; not a name more than this, whatever is sent.
 MOST_LOGGED_NAMES = 1000
+
+NAME = re.compile("[a-z][a-z0-9_]{0,63}", re.ASCII)
+NO_NAME = "(not shown)"
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +88,7 @@ def _parse_id(text: str, resource: Resource) -> int:
     if not (text.isascii() and text.isdigit()):
         raise WireRefusal(ID_INVALID.about(resource.name))
     if len(text) > LONGEST_ID_DIGITS or not resource.lowest_id <= int(text) <= resource.highest_id:
-        raise WireRefusal(ID_OUT_OF_RANGE.about(resource.name, text))
+        raise WireRefusal(ID_OUT_OF_RANGE.about(resource.name, text[:LONGEST_SHOWN_ID]))
     return int(text)
 
 
@@ -100,9 +105,12 @@ class Resources:
             raise WireRefusal(METHOD_UNSUPPORTED.about(target.resource.name), allow=_allowed(target))
         query = request.scope["query_string"].decode("latin-1")
         href = f"https://{host}{target.path}"
+        action = action_in(query)
+        if action is not None and request.method != "POST":
+            raise WireRefusal(ACTION_INVALID.about(action))
+        asked = parse_query(query, target.resource.name)
         if request.method in READING_METHODS:
-            return await self._get(target, parse_query(query, target.resource.name), href)
-        action = action_in(query) if request.method == "POST" else None
+            return await self._get(target, asked, href)
         if target.id is None:
             answer = ID_INVALID.about(target.resource.name) if action is None else ACTION_INVALID.about(action)
             raise WireRefusal(answer)
@@ -112,7 +120,7 @@ class Resources:
         if action is not None:
             values = await self._store.write(act, target.resource, target.key, action)
         else:
-            form = await read_form(request, target.resource.uri_names)
+            form = await read_form(request, target.resource.keeps_plus, target.resource.keeps_first_plus)
             self._log_unknown_names(target.resource, form)
             write = create if request.method == "PUT" else change
             values = await self._store.write(write, target.resource, target.key, form)
@@ -154,13 +162,19 @@ class Resources:
             ids = await self._store.read(state.ids, target.resource, parent, ids[-1], IDS_PER_PAGE)
 
     def _log_unknown_names(self, resource: Resource, form: Mapping[str, str]) -> None:
+        """Log each name that the resource does not have, once.
+
+        What does not look like a name is not repeated, and none of a resource with a password: a value that was sent with
+        an unencoded `&` in it is a name from there on.
+        """
         for name in form:
-            unknown = (resource.name, name)
+            is_fit_for_logs = NAME.fullmatch(name) is not None and not resource.has_secret
+            unknown = (resource.name, name if is_fit_for_logs else NO_NAME)
             if name in resource.by_lower_name or name.startswith(RUNTIME_PREFIX) or unknown in self._logged_names:
                 continue
             if len(self._logged_names) < MOST_LOGGED_NAMES:
                 self._logged_names.add(unknown)
-                log.info("rest.parameter_ignored", resource=resource.name, parameter=name[:64])
+                log.info("rest.parameter_ignored", resource=resource.name, parameter=unknown[1])
 
 
 def _allowed(target: Target) -> str:

@@ -21,6 +21,8 @@ class RestSettings:
     mirrors_status: bool = False
     demands_csrf_token: bool = False
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    uses_forwarded: bool = False
+    """The proxies write `Forwarded`; else `X-Forwarded-For` and `X-Forwarded-Host`."""
     system_version: str = __version__
     system_build: str = ""
     node_name: str = ""

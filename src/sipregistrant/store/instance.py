@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select, text, update
 
 from ..errors import ConfigurationError, SipParseError
 from ..model.schedule import Class
@@ -12,7 +12,16 @@ from .registrations import touch
 from .schema import INSTANCE, REGISTRAR, REGISTRATION
 from .tx import Tx
 
-__all__ = ["arrive_step", "has_left", "is_leaving", "leave_step", "mark_left", "save_clock", "take_address"]
+__all__ = [
+    "arrive_step",
+    "has_left",
+    "is_leaving",
+    "leave_step",
+    "mark_left",
+    "save_clock",
+    "take_address",
+    "try_to_write",
+]
 
 R = REGISTRATION.c
 
@@ -23,6 +32,13 @@ ROWS_PER_STEP = 500
 def save_clock(tx: Tx, boot_id: str, clock_offset_ms: int) -> None:
     """Keep the clock for the next start of this boot, so that a wall clock that jumped does not move the schedule."""
     tx.conn.execute(update(INSTANCE).values(boot_id=boot_id, clock_offset_ms=clock_offset_ms))
+
+
+def try_to_write(tx: Tx) -> None:
+    """Change a page and change it back: what is written as it was before reaches no disk, and would find no fault of it."""
+    probe = {"resource": "health", "parent_uid": 0}
+    tx.conn.execute(text("INSERT INTO purge (resource, parent_uid) VALUES (:resource, :parent_uid)"), probe)
+    tx.conn.execute(text("DELETE FROM purge WHERE resource = :resource"), probe)
 
 
 def take_address(tx: Tx, own_address: str) -> None:

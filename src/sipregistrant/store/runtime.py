@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, contact_ttl
-from ..model.groups import DRAIN, GROUP
+from ..model.groups import DRAIN, ENABLED, GROUP
 from ..model.registrants import CONTACTS
 from ..model.resource import Resource
 from ..model.schedule import Sent
+from ..model.servers import UDP
 from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
 from ..sip.learned import Learned
@@ -230,7 +231,10 @@ def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
         is_draining = tx.conn.execute(UNREGISTERING, {"group_uid": row.uid}).first() is not None
         status = SgStatus.UP_DRAINING if is_draining else SgStatus.UP_DRAINED
     elif not group_is_on(group):
-        status, reason = SgStatus.DOWN, "disabled"
+        off = "customAdminState" if group["customAdminState"] != ENABLED else "ConfigIEState"
+        status, reason = SgStatus.DOWN, f"disabled: {off} is {group[off]}"
+    elif group["Protocol_1"] not in (None, UDP):
+        reason = "Protocol_1 asks for another transport; this version listens on UDP only"
     return {"rt_Status": int(status), "rt_StatusReason": reason, "rt_Type": SG_TYPE_SIP,
             "rt_NumberOfChannels": row.channels, "rt_Pending": int(_is_pending(tx, "sipsg_uid", row.uid))}  # fmt: skip
 
