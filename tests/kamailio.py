@@ -143,8 +143,9 @@ class Kamailio:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
         Debian's Kamailio 5.6 knows the algorithms MD5 and SHA-256. A shorter expiry than `min_expires` is answered
-        with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without `says_stale` a nonce that is too old is answered with
-        a new one and no word why, as Kamailio's sample configuration does.
+        with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without
+        `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
+        configuration does.
         """
         for text in (realm, password):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.

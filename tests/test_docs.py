@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from tools import reference, states
 from typer.main import get_command
 
@@ -42,8 +43,9 @@ def test_every_command_and_every_option_of_serve_is_explained() -> None:
     assert {option for option in options if option not in OPERATING} == {"--help"} & options
 
 
-def test_every_test_that_the_conformance_page_names_is_there() -> None:
-    page = (PROJECT / "docs" / "conformance.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["conformance.md", "lessons.md"])
+def test_every_test_that_a_page_names_is_there(name: str) -> None:
+    page = (PROJECT / "docs" / name).read_text(encoding="utf-8")
     named = set(re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?`", page))
     assert len(named) > 40
     for path, test in named:
