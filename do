@@ -197,6 +197,7 @@ docs() {
     install
     "$venv/bin/python" tools/reference.py
     "$venv/bin/python" tools/openapi.py
+    "$venv/bin/python" tools/states.py
 }
 
 bench_cold() {

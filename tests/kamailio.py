@@ -78,6 +78,8 @@ modparam("registrar", "min_expires_mode", 1)
 modparam("registrar", "max_expires", {max_expires})
 modparam("auth", "algorithm", "{algorithm}")
 modparam("auth", "nonce_expire", {nonce_expire})
+modparam("auth", "one_time_nonce", {one_time_nonce})
+modparam("registrar", "max_contacts", {max_contacts})
 
 request_route {{
     if (is_method("OPTIONS")) {{
@@ -132,15 +134,18 @@ class Kamailio:
         algorithm: str = "MD5",
         min_expires: int = 0,
         max_expires: int = 0,
+        max_contacts: int = 0,
         nonce_expire: int = 300,
+        one_time_nonce: bool = False,
         says_stale: bool = True,
         workers: int = 2,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
         Debian's Kamailio 5.6 knows the algorithms MD5 and SHA-256. A shorter expiry than `min_expires` is answered
-        with 423, a longer one than `max_expires` is cut. Without `says_stale` a nonce that is too old is answered with
-        a new one and no word why, as Kamailio's sample configuration does.
+        with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without
+        `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
+        configuration does.
         """
         for text in (realm, password):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
@@ -157,6 +162,8 @@ class Kamailio:
             "min_expires": min_expires,
             "max_expires": max_expires,
             "nonce_expire": nonce_expire,
+            "one_time_nonce": int(one_time_nonce),
+            "max_contacts": max_contacts,
             "stale_flags": 17 if says_stale else 1,
             "workers": workers,
         }

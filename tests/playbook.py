@@ -13,14 +13,15 @@ where there is one left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sipregistrant.sip.authentication import Authenticator, Credential
 from sipregistrant.sip.bindings import WantedContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.message import Request, Response, parse_message
 from sipregistrant.sip.outcome import Kind, Outcome
-from sipregistrant.sip.registration import Attempt, Credential, Order
+from sipregistrant.sip.registration import Attempt, Order
 from sipregistrant.sip.transaction import SipTimers
 
 URI = "sip:alice@192.0.2.1:5060"
@@ -71,11 +72,15 @@ class Play:
     """One attempt, driven step by step."""
 
     def __init__(self, order: Order, credentials: Sequence[Credential] = (SECRET,), *, ahead: Challenge | None = None,
-                 nonce_count: int = 0, min_expires: int = 0, is_reliable: bool = False) -> None:  # fmt: skip
+                 nonce_count: int = 0, min_expires: int = 0, is_reliable: bool = False, preferred: str = "",
+                 least: Mapping[str, int] | None = None) -> None:  # fmt: skip
         self.now = 0.0
+        authenticator = Authenticator(
+            credentials, ahead=ahead, nonce_count=nonce_count, preferred=preferred, least=least
+        )
         self.attempt = Attempt(
-            order, cseq=FIRST_CSEQ, tokens=CountingTokens(), timers=SipTimers(), credentials=credentials, ahead=ahead,
-            nonce_count=nonce_count, min_expires=min_expires, is_reliable=is_reliable,
+            order, cseq=FIRST_CSEQ, tokens=CountingTokens(), timers=SipTimers(), authenticator=authenticator,
+            min_expires=min_expires, is_reliable=is_reliable,
         )  # fmt: skip
         self.last: Request = Request("", "", [], b"")
         self._out: list[bytes] = [self.attempt.start(self.now)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools import reference
+import pytest
+from tools import reference, states
 from typer.main import get_command
 
 from sipregistrant.cli.main import cli
@@ -18,6 +19,10 @@ SOURCES = sorted((PROJECT / "src").rglob("*.py"))
 
 def test_the_reference_page_is_what_the_attribute_tables_make() -> None:
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run ./do docs"
+
+
+def test_the_diagrams_are_what_the_state_tables_make() -> None:
+    assert states.PAGE.read_text(encoding="utf-8") == states.page(), "run ./do docs"
 
 
 def test_every_log_event_is_explained() -> None:
@@ -51,10 +56,11 @@ def test_the_unit_for_systemd_runs_what_is_there_and_is_told_of() -> None:
     assert f"`deploy/{unit.name}`" in OPERATING
 
 
-def test_every_test_that_the_conformance_page_names_is_there() -> None:
-    page = (PROJECT / "docs" / "conformance.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["conformance.md", "lessons.md"])
+def test_every_test_that_a_page_names_is_there(name: str) -> None:
+    page = (PROJECT / "docs" / name).read_text(encoding="utf-8")
     named = set(re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?`", page))
-    assert len(named) > 40
+    assert len(named) > 30
     for path, test in named:
         source = PROJECT / path
         assert source.exists(), path

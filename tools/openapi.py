@@ -29,8 +29,6 @@ Json = dict[str, Any]
 FORM = "application/x-www-form-urlencoded"
 XML = "text/xml"
 
-HAS_ACTIONS = actions.ON
-
 # ECMA 262, as JSON Schema wants it. What is no UTF-8 is refused too, but no pattern can say that.
 NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufffe\\uffff]*$"
 NO_CONTROLS_OR_BLANKS = "^[^\\u0000-\\u0020\\u007f-\\u009f\\ufffe\\uffff]*$"
@@ -118,9 +116,9 @@ def paths_of(resource: Resource) -> Json:
     put = operation(f"create-{name}", "Create an object at this id", name, tag=name, body=ref(f"{name}_create"))
     post = operation(f"change-{name}", "Change what the form names", name, tag=name, body=ref(f"{name}_change"))
     post["requestBody"]["required"] = False
-    if name in HAS_ACTIONS:
+    if name in actions.WORDS_OF:
         post["summary"] += ", or carry out an action"
-        post["parameters"] = [action()]
+        post["parameters"] = [action(name)]
     deletes = f"Delete an object{' and what hangs in it' if child_of(name) else ''}"
     used = f" While another object names it, it is refused with code {resource.in_use_code}."
     delete = operation(f"delete-{name}", deletes, "done", tag=name)
@@ -177,8 +175,8 @@ def category(name: str) -> Json:
             "description": "only the attributes of this category"}  # fmt: skip
 
 
-def action() -> Json:
-    words = [action.name.lower() for action in actions.Action]
+def action(name: str) -> Json:
+    words = list(actions.WORDS_OF[name])
     return {"name": "action", "in": "query", "schema": {"type": "string", "enum": words},
             "description": "carried out in place of a change; the form is not read then"}  # fmt: skip
 

@@ -32,7 +32,7 @@ from .model.servers import UDP
 from .rest.app import create_app
 from .rest.sessions import Sessions
 from .rest.settings import RestSettings
-from .store import config, instance, reconcile
+from .store import actions, config, instance, reconcile
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
@@ -128,6 +128,7 @@ class Service:
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
         await self.store.write(instance.take_address, self.settings.advertise)
         await self._arrive()
+        await self.store.write(actions.clear_at_start)
         await self.engine.start(await self._addresses())
         self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock")]
         self._fan_out.set()
@@ -178,10 +179,10 @@ class Service:
     async def _stop(self) -> None:
         for server in self._servers:
             await server.stop()
-        if self._servers:  # else what is there by that name is none of ours
+        if self._servers:  # else the start has failed: a socket is none of ours, and nobody wants to leave
             (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
-        if self.settings.unregister_on_stop:
-            await self._leave()
+            if self.settings.unregister_on_stop:
+                await self._leave()
         await cancel_all(*self._tasks)
         await self.engine.stop()
         with contextlib.suppress(StoreUnavailable):

@@ -26,8 +26,9 @@ from sipregistrant.model.attributes import Value
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Claim, Claimed, Class, RegistrarSettings, Settled
 from sipregistrant.model.status import State
+from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.message import REASON_PHRASES, Request, parse_message, render_response
-from sipregistrant.sip.registration import Credential, Tokens
+from sipregistrant.sip.registration import Tokens
 from sipregistrant.sip.transaction import SipTimers
 
 __all__ = [
@@ -107,8 +108,9 @@ class ListSchedule:
         row = self.rows[id]
         self.rows[id] = replace(row, wanted_rev=row.wanted_rev + 1, due_at=self.now, **changes)  # type: ignore[arg-type]
 
-    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int]) -> Claim:
-        """Hand out due rows, earliest first."""
+    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
+                    may_stagger: bool) -> Claim:  # fmt: skip
+        """Hand out due rows, earliest first; of a registrar that staggers, one first REGISTER among them."""
         await asyncio.sleep(self.commit_seconds)
         if self.claim_fault is not None:
             raise self.claim_fault
@@ -116,14 +118,23 @@ class ListSchedule:
         mine = [row for row in self.rows.values() if row.registrar_id == registrar_id and row.id not in out]
         mine.sort(key=lambda row: row.due_at)
         due = [row for row in mine if row.due_at <= self.now]
-        claimed = due[:limit]
+        settings = self.settings.get(registrar_id)
+        first = [row for row in due if row.klass in (Class.NEW, Class.UNREGISTER)]
+        if settings is None or not settings.server["StaggerRegistration"]:
+            first = []
+        staggered = first[:1] if may_stagger else []
+        claimed = [row for row in due if row not in first or row in staggered][:limit]
         assert not self._in_flight.intersection(row.id for row in claimed), "claimed while in flight"
         self._in_flight.update(row.id for row in claimed)
         self.claims.append((registrar_id, [row.id for row in claimed]))
-        later = [row.due_at for row in mine[len(claimed) :] if row.due_at < float("inf")]
-        settings = self.settings.get(registrar_id)
+        taken = {row.id for row in claimed} | {row.id for row in first}
+        later = [row.due_at for row in mine if row.id not in taken and row.due_at < float("inf")]
         is_news = settings is not None and settings.rev != known_rev
-        return Claim([replace(row) for row in claimed], settings if is_news else None, min(later, default=None))
+        good = sum(row.state == State.REGISTERED for row in self.rows.values() if row.registrar_id == registrar_id)
+        return Claim(
+            [replace(row) for row in claimed], settings if is_news else None, min(later, default=None), good,
+            len(mine), bool(staggered), len(first) > len(staggered),
+        )  # fmt: skip
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         """Write what attempts left, as the store does: a row that changed meanwhile is due at once."""
@@ -150,7 +161,8 @@ class ListSchedule:
                 maybe_held_until=settled.maybe_held_until, since_at=settled.since_at, last_code=settled.last_code,
                 challenge=settled.challenge, nonce_count=settled.nonce_count, applied_rev=settled.wanted_rev,
                 sent=None if settled.is_over else settled.sent or row.sent,
-                min_expires=settled.min_expires or row.min_expires,
+                min_expires=settled.min_expires or row.min_expires, attempted_at=settled.attempted_at, clears=False,
+                learned=row.learned if settled.learned is None else settled.learned,
             )  # fmt: skip
         return again
 

@@ -67,13 +67,13 @@ def bound(id: int = 1, host: str = REGISTRAR[0], *, contacts: Sequence[str] = ()
 
 def assert_holds_nothing(engine: Engine) -> None:
     """Look into the engine: nothing may be left of what is not in flight."""
-    assert not engine._registrars
-    assert not engine._waiting
+    assert not engine._claims.registrars
+    assert not engine._claims.waiting
     assert not engine._keys
     assert not len(engine._settler)
     assert engine.in_flight == 0
     assert not engine._deadlines._heap
-    assert all(window.taken == 0 for window in engine._windows.values())
+    assert all(window.taken == 0 for window in engine._claims.windows.values())
 
 
 # Registering

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sipregistrant.engine.flight import NEVER, Flight, Registrar
 from sipregistrant.engine.pacing import Window
+from sipregistrant.engine.servers import ServerMemory
 from sipregistrant.model.schedule import Sent
-from sipregistrant.model.standing import Standing
 from sipregistrant.sip.registration import Attempt
 from sipregistrant.sip.transaction import SipTimers
 from tests.engine.listed import GROUP, Network, make_row, make_settings
@@ -14,7 +14,7 @@ from tests.playbook import CountingTokens, order
 
 
 def test_of_a_registrar_nothing_is_known_at_first() -> None:
-    registrar = Registrar(1, Window())
+    registrar = Registrar(1, Window(), ServerMemory())
     assert registrar.known_rev == -1
     registrar.settings = make_settings(1, rev=0)
     assert registrar.known_rev == 0
@@ -25,7 +25,9 @@ async def test_a_flight_has_the_deadline_and_cseq_of_its_attempt_until_that_is_o
     attempt = Attempt(order(), cseq=5, tokens=CountingTokens(), timers=SipTimers())
     flow = Network().make_flow(GROUP, lambda flow, datagram, source: None)
     tried = Sent("", "", "", "198.51.100.1", 5060, "udp")
-    flight = Flight(make_row(), Window(), Standing(), attempt, flow, ("198.51.100.1", 5060), tried, 0)
+    flight = Flight(
+        make_row(), Registrar(1, Window(), ServerMemory()), attempt, flow, ("198.51.100.1", 5060), tried, 0, 10.0
+    )
     attempt.start(10.0)
     assert (flight.cseq, flight.next_timeout, flight.peer_host) == (5, 10.5, "198.51.100.1")
     attempt.transport_failed("no route")

@@ -33,6 +33,7 @@ RUNTIME = {
     "sipregistrantentry": {
         "rt_RegistrationState", "rt_Registrar", "rt_Contacts", "rt_Expires", "rt_LastCode", "rt_LastReason",
         "rt_LastAttempt", "rt_NextAttempt", "rt_Failures", "rt_Registrations", "rt_Registered",
+        "rt_ServiceRoute", "rt_Path", "rt_AssociatedURIs", "rt_GRUU", "rt_PublicAddress", "rt_Credential",
         *(f"rt_TTL{n}" for n in range(1, 9)),
     },
     "sipserver": {

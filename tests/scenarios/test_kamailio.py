@@ -237,3 +237,49 @@ def test_one_contact_wanted_twice_is_removed_when_nobody_wants_it(service: Start
     eventually(lambda: [b.uri for b in registrar.dump().get(AOR, [])] == ["sip:a@192.0.2.1"])
     rest.delete("sipcontactregistrant/1/sipregistrantentry/1")
     eventually(lambda: not registrar.dump())
+
+
+def test_a_registrar_that_has_lost_its_memory_has_it_back_with_the_next_refresh(
+    service: Start, kamailio: StartKamailio
+) -> None:
+    registrar = kamailio(max_expires=6)
+    rest = service().rest()
+    configure(rest, registrar)
+    put_entry(rest, URI1="sip:alice@192.0.2.1")
+    eventually(lambda: rest.state() == "registered")
+    registrar.restart()
+    assert registrar.dump().get(AOR, []) == []
+    bindings = eventually(lambda: registrar.dump().get(AOR, []), within=10)
+    assert [binding.uri for binding in bindings] == ["sip:alice@192.0.2.1"]
+    eventually(lambda: rest.state() == "registered")
+
+
+def test_nonces_for_one_use_are_no_failure(service: Start, kamailio: StartKamailio) -> None:
+    registrar = kamailio(max_expires=4, one_time_nonce=True)
+    rest = service().rest()
+    configure(rest, registrar)
+    put_entry(rest)
+    eventually(lambda: rest.state() == "registered")
+    before = registrar.requests()
+    eventually(lambda: registrar.requests() >= before + 4, within=12)
+    values = rest.get("sipcontactregistrant/1/sipregistrantentry/1").values
+    assert (values["rt_RegistrationState"], values["rt_Failures"]) == ("registered", "0")
+
+
+def test_a_contact_too_many_is_refused_with_its_reason_and_comes_when_there_is_room(
+    service: Start, kamailio: StartKamailio
+) -> None:
+    registrar = kamailio(max_contacts=1)
+    rest = service().rest()
+    configure(rest, registrar)
+    put_entry(rest, 1, URI1="sip:alice@192.0.2.1")
+    eventually(lambda: rest.state(1) == "registered")
+    put_entry(rest, 2, URI1="sip:alice@192.0.2.2")
+    eventually(lambda: rest.state(2) == "failing")
+    values = rest.get("sipcontactregistrant/1/sipregistrantentry/2").values
+    assert values["rt_LastCode"] == "503"
+    assert rest.state(1) == "registered"
+    assert rest.delete("sipcontactregistrant/1/sipregistrantentry/1").http_code == 200
+    eventually(lambda: not registrar.dump().get(AOR, []))
+    assert rest.post("sipcontactregistrant/1/sipregistrantentry/2?action=refresh").http_code == 200
+    eventually(lambda: rest.state(2) == "registered")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sipregistrant.store.schedule import UNREGISTER_WAIT_SECONDS
+from sipregistrant.store.claim import UNREGISTER_WAIT_SECONDS
 from tests.kamailio import Kamailio
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import ServiceProcess, eventually, run_command

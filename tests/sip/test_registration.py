@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.bindings import WantedContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.outcome import Kind
-from sipregistrant.sip.registration import Credential
 from tests.playbook import SECRET, URI, Play, challenge, contact, order
 
 SECOND = "sip:mobile@192.0.2.2"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from sipregistrant.store import schedule
+from sipregistrant.store import claim
 
 from .support import Clock, Site, removed
 
@@ -55,7 +55,7 @@ async def test_a_crash_loses_no_un_register(site: Site, clock: Clock, tmp_path: 
     await site.delete("sipregistrantentry", "1:1")
     await site.claim()
     copy = await open_copy(site, clock, tmp_path / "copy")
-    clock.advance(schedule.UNREGISTER_WAIT_SECONDS)
+    clock.advance(claim.UNREGISTER_WAIT_SECONDS)
     again = await copy.claim_one()
     assert again.is_tombstone
     assert again.sent is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from sipregistrant.store import schedule
+from sipregistrant.store import claim, settle
 from sipregistrant.store.schema import BOUND
 from sipregistrant.store.tx import Tx
 
@@ -23,14 +23,14 @@ async def plan(site: Site, statement: str, values: dict[str, object]) -> str:
 
 async def test_rule_13_a_claim_finds_due_rows_by_the_due_index_alone(site: Site) -> None:
     await site.put_chain()
-    found = await plan(site, schedule.DUE.text, {"registrar_id": 1, "klass": 0, "most": 10})
+    found = await plan(site, claim.DUE.text, {"registrar_id": 1, "klass": 0, "most": 10})
     assert found.startswith("SEARCH registration USING COVERING INDEX ix_registration_due (registrar_id=? AND class=?")
     assert "\n" not in found
 
 
 async def test_rule_13_a_claim_reads_its_rows_by_their_numbers(site: Site) -> None:
     await site.put_chain()
-    found = await plan(site, str(schedule.READ), {"ids": "[1]"})
+    found = await plan(site, str(claim.READ), {"ids": "[1]"})
     assert "SEARCH registration USING INTEGER PRIMARY KEY" in found
     assert "SCAN registration" not in found
     assert "SCAN sipregistrantentry" not in found
@@ -39,13 +39,13 @@ async def test_rule_13_a_claim_reads_its_rows_by_their_numbers(site: Site) -> No
 
 async def test_rule_13_rivals_are_found_by_their_key(site: Site) -> None:
     await site.put_chain()
-    found = await plan(site, str(schedule.RIVALS), {"keys": "[1]", "desired_1": 1})
+    found = await plan(site, str(claim.RIVALS), {"keys": "[1]", "desired_1": 1})
     assert "SEARCH registration USING INDEX ix_registration_binding_key" in found
 
 
 async def test_rule_13_a_settle_finds_its_rows_by_their_numbers(site: Site) -> None:
     await site.put_chain()
-    found = await plan(site, schedule.SETTLE.text, {"rows": "[]", "now": 0})
+    found = await plan(site, settle.SETTLE.text, {"rows": "[]", "now": 0})
     assert "SEARCH registration USING INTEGER PRIMARY KEY" in found
     assert "SCAN registration" not in found
 
@@ -58,7 +58,7 @@ async def test_rule_13_heads_are_probes_of_the_due_index(site: Site, clock: Cloc
         raw = tx.conn.connection.dbapi_connection
         assert raw is not None
         raw.set_trace_callback(seen.append)
-        schedule.heads(tx)
+        claim.heads(tx)
         raw.set_trace_callback(None)
 
     await site.store.read(heads)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sipregistrant.errors import StoreUnavailable
 from sipregistrant.model.schedule import Class
 from sipregistrant.model.status import State
-from sipregistrant.store import instance, schedule
+from sipregistrant.store import claim, instance
 from sipregistrant.store.tx import Tx
 
 from .support import Clock, Site, failed, registered
@@ -115,12 +115,12 @@ async def test_rule_2_shares_that_are_not_used_pass_on(site: Site) -> None:
 
 @pytest.mark.parametrize("klass", list(Class))
 def test_rule_2_every_class_has_a_share(klass: Class) -> None:
-    assert schedule.WEIGHTS[klass] > 0
-    assert sum(schedule.WEIGHTS.values()) == pytest.approx(1)
+    assert claim.WEIGHTS[klass] > 0
+    assert sum(claim.WEIGHTS.values()) == pytest.approx(1)
 
 
 async def test_rule_2_held_rows_that_are_late_take_the_whole_claim(site: Site) -> None:
-    await put_classes(site, dict.fromkeys(Class, 60), late=schedule.LATE_MS / 1000 + 1)
+    await put_classes(site, dict.fromkeys(Class, 60), late=claim.LATE_MS / 1000 + 1)
     assert await shares(site, 60) == {Class.HELD: 60, Class.NEW: 0, Class.UNREGISTER: 0, Class.FAILING: 0}
 
 
@@ -384,7 +384,7 @@ async def test_rule_12_so_has_an_un_register(site: Site, clock: Clock) -> None:
     await site.register()
     await site.delete("sipregistrantentry", "1:1")
     await site.claim()
-    assert (await site.row()).due_at == clock.ms + schedule.UNREGISTER_WAIT_SECONDS * 1000
+    assert (await site.row()).due_at == clock.ms + claim.UNREGISTER_WAIT_SECONDS * 1000
 
 
 async def test_rule_12_a_row_that_never_failed_is_due_at_once_after_a_crash(site: Site) -> None:

@@ -34,7 +34,8 @@ async def test_an_entry_has_exactly_the_decided_names(site: Site) -> None:
     await site.put_chain()
     assert set(await shown(site)) == {
         "rt_RegistrationState", "rt_Registrar", "rt_Contacts", "rt_Expires", "rt_LastCode", "rt_LastReason",
-        "rt_LastAttempt", "rt_NextAttempt", "rt_Failures", "rt_Registrations", "rt_Registered",
+        "rt_LastAttempt", "rt_NextAttempt", "rt_Failures", "rt_Registrations", "rt_Registered", "rt_ServiceRoute", "rt_Path",
+        "rt_AssociatedURIs", "rt_GRUU", "rt_PublicAddress", "rt_Credential",
         *(f"rt_TTL{n}" for n in range(1, 9)),
     }  # fmt: skip
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Class, Sent, SentContact
 from sipregistrant.model.status import State
-from sipregistrant.store import schedule
+from sipregistrant.sip.learned import Learned
+from sipregistrant.store import actions, schedule
 from sipregistrant.store.schedule import StoreSchedule
 from sipregistrant.store.schema import BOUND, REGISTRAR_COUNT
 from sipregistrant.store.store import Store
+from sipregistrant.store.tx import Key
 
 from .support import Clock, Site, failed, registered, removed
 
@@ -218,7 +221,7 @@ async def test_the_schedule_of_a_store_is_claim_settle_and_heads(site: Site, sto
     await site.put_chain()
     its = StoreSchedule(store)
     assert await its.heads() == [(1, clock.seconds)]
-    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[])).rows
+    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[], may_stagger=True)).rows
     assert await its.settle([registered(claimed, clock)]) == []
     assert await its.heads() == [(1, clock.seconds + 1800)]
 
@@ -229,3 +232,126 @@ async def test_no_grant_is_too_long_for_a_row(site: Site, clock: Clock, granted:
     sent = Sent("a", "b", "c", "h", 1, "udp", [SentContact("x", 100, granted, granted)])
     await site.settle(registered(await site.claim_one(), clock, granted=granted, sent=sent))
     assert (await site.row()).expires_at == clock.ms + granted * 1000
+
+
+# Staggering
+
+
+async def test_where_a_server_staggers_one_first_register_is_claimed_in_the_order_of_the_table(site: Site) -> None:
+    await site.put_chain(4)
+    await site.post("sipserver", "1:1", StaggerRegistration=1)
+    await site.post("sipcontactregistrant", "1", Sequence="3,1")
+    order: list[int] = []
+    for _ in range(4):
+        claim = await site.claim(in_flight=order)
+        (row,) = claim.rows
+        order.append(row.id)
+        assert (claim.has_staggered, claim.is_staggering) == (True, len(order) < 4)
+    assert order == [3, 1, 2, 4]
+
+
+async def test_without_a_slot_none_is_claimed_and_it_is_told_that_they_wait(site: Site, clock: Clock) -> None:
+    await site.put_chain(3)
+    await site.post("sipserver", "1:1", StaggerRegistration=1)
+    claim = await site.store.write(schedule.claim, 1, -1, 100, [], False)
+    assert (claim.rows, claim.has_staggered, claim.is_staggering, claim.next_due_at) == ([], False, True, None)
+
+
+async def test_refreshes_do_not_wait_for_a_slot(site: Site, clock: Clock) -> None:
+    await site.put_chain(3)
+    await site.register()
+    await site.post("sipserver", "1:1", StaggerRegistration=1)
+    await site.put("sipregistrantentry", "1:9", AOR="sip:u9", AorType=2)
+    clock.advance(1801)
+    claim = await site.store.write(schedule.claim, 1, -1, 100, [], False)
+    assert {row.id for row in claim.rows} == {1, 2, 3}
+    assert claim.is_staggering
+
+
+async def test_a_claim_tells_how_many_are_good(site: Site, clock: Clock) -> None:
+    await site.put_chain(3)
+    first, second, _ = (await site.claim()).rows
+    await site.settle(registered(first, clock), registered(second, clock))
+    claim = await site.claim()
+    assert (claim.good, claim.total) == (2, 3)
+
+
+# Clearing at the start
+
+
+async def test_only_servers_that_want_it_are_cleared_at_the_start(site: Site, clock: Clock) -> None:
+    await site.put_chain(2)
+    await site.put_server("1:2", Host="203.0.113.6", ClearRemoteRegistrationOnStartup=1)
+    await site.reconcile()
+    await site.register(1)
+    await site.register(2)
+    await site.store.write(actions.clear_at_start)
+    await site.reconcile()
+    assert (await site.claim(1)).rows == []
+    cleared = (await site.claim(2)).rows
+    assert [(row.clears, row.is_removal, row.desired, row.klass) for row in cleared] == [
+        (True, True, True, Class.UNREGISTER)
+    ] * 2
+    await site.settle(*(failed(row, clock) for row in cleared))
+    clock.advance(200)
+    assert [row.clears for row in (await site.claim(2)).rows] == [False, False]
+
+
+async def test_what_is_not_wanted_is_not_cleared(site: Site) -> None:
+    await site.put_chain(1)
+    await site.post("sipserver", "1:1", ClearRemoteRegistrationOnStartup=1)
+    await site.post("sipsg", "1", customAdminState=0)
+    await site.reconcile()
+    await site.store.write(actions.clear_at_start)
+    await site.reconcile()
+    assert (await site.claim()).rows == []
+
+
+# What is learned
+
+
+async def test_what_the_registrar_told_is_kept_shown_and_forgotten(site: Site, clock: Clock) -> None:
+    await site.put_chain()
+    told = Learned(
+        service_route=["<sip:a;lr>", "<sip:b;lr>"], public_address="203.0.113.9:4711", credential="2"
+    ).to_json()
+    await site.settle(registered(await site.claim_one(), clock, learned=told))
+    shown = await site.runtime("sipregistrantentry", "1:1")
+    assert (shown["rt_ServiceRoute"], shown["rt_PublicAddress"], shown["rt_Credential"]) == (
+        "<sip:a;lr>, <sip:b;lr>", "203.0.113.9:4711", "2",
+    )  # fmt: skip
+    clock.advance(1801)
+    row = await site.claim_one()
+    assert (row.learned, row.preferred_credential) == (told, "2")
+    await site.settle(registered(row, clock, learned=None))
+    clock.advance(1801)
+    row = await site.claim_one()
+    assert row.learned == told
+    await site.settle(registered(row, clock, learned=""))
+    assert (await site.runtime("sipregistrantentry", "1:1"))["rt_ServiceRoute"] == ""
+
+
+async def test_the_strongest_digest_of_a_realm_is_remembered_for_a_month(site: Site, clock: Clock) -> None:
+    await site.put_chain(2)
+    first, second = (await site.claim()).rows
+    await site.settle(registered(first, clock, security=("r", 2)), registered(second, clock, security=("r", 1)))
+    settings = (await site.claim()).settings
+    assert settings is not None
+    assert settings.security == {"r": 2}
+    clock.advance(31 * 86400)
+    settings = (await site.claim()).settings
+    assert settings is not None
+    assert settings.security == {}
+
+
+async def test_forget_security_lets_a_server_use_a_weaker_one_at_once(site: Site, clock: Clock) -> None:
+    await site.put_chain()
+    await site.settle(registered(await site.claim_one(), clock, security=("r", 2)))
+    known = (await site.claim()).settings
+    assert known is not None
+    await site.store.write(actions.act, RESOURCES["sipserver"], Key(1, 1), "forget-security")
+    await site.reconcile()
+    claim = await site.claim(known_rev=known.rev)
+    assert claim.settings is not None
+    assert claim.settings.security == {}
+    assert [row.id for row in claim.rows] == [1]

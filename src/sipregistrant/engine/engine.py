@@ -11,30 +11,32 @@ import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
-from ..model.standing import Standing
+from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
-from ..sip.identifiers import call_id, from_tag, next_cseq
+from ..sip.identifiers import call_id, contact_token, from_tag, next_cseq
 from ..sip.message import Response
 from ..sip.outcome import Kind, Outcome
 from ..sip.registration import Attempt, Tokens
 from ..sip.transaction import SipTimers
+from .claims import Claims
 from .clock import Clock
 from .deadlines import Deadlines
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
-from .ordering import Target, Unreachable, build, common_lines, find_target, own_address
+from .learning import learn
+from .ordering import Target, Unreachable, build, own_address
 from .pacing import Window
-from .queue import DueQueue
-from .resolver import Resolver
-from .settler import RETRY_STORE_SECONDS, Settler
+from .servers import NonceLife
+from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
-from .tasks import spawn
+from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 
 __all__ = ["Engine", "EngineSettings"]
@@ -51,12 +53,12 @@ ROWS_PER_BLOCK = 1000
 # The golden ratio spreads successive blocks evenly over [0, 1).
 GOLDEN = 0.6180339887498949
 
-RETRY_CRASHED_CLAIM_SECONDS = 60.0
 STOP_WAIT_SECONDS = 2.0
 
-# The event loop's clock stands still while the machine sleeps, the schedule's does not (rule 10): so soon after it
-# wakes up, what fell due meanwhile is seen.
-LONGEST_SLEEP_SECONDS = 10.0
+WATCH_EVERY_SECONDS = 60.0
+
+# All requests that an attempt may need (`sip/registration.py`), each at its time-out, and a minute.
+LONGEST_FLIGHT_SECONDS = 8 * 32.0 + 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +83,23 @@ class Engine:
         self._settings = settings
         self._tokens: Tokens = tokens or SystemTokens()
         self._draw = draw or random.Random()
-        self._resolver = Resolver(clock.now)
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
-        self._queue = DueQueue()
-        self._registrars: dict[int, Registrar] = {}
-        self._windows: dict[tuple[object, ...], Window] = {}
-        # Registrars that are due, but without room: looked at again when something has ended.
-        self._waiting: set[int] = set()
+        self._claims = Claims(schedule, clock, self._start_row, self._is_open)
         # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
         self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
         self._settler = Settler(schedule, self._after_settle)
-        self._timer: asyncio.TimerHandle | None = None
+        # What is in flight, by row: for the watchdog alone.
+        self._flights: dict[int, Flight] = {}
+        self._watchdog: asyncio.Task[None] | None = None
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
-        # How each server (uid) answers, since the start.
-        self.standings: dict[int, Standing] = {}
+        self.standings = self._claims.standings
         self.sent = 0
         self.resent = 0
         self.settled = 0
         self.crashed = 0
+        self.healed = 0
 
     # Life
 
@@ -109,8 +108,9 @@ class Engine:
         self.flows.update(groups)
         self._settler.start()
         for registrar_id, due_at in await self._schedule.heads():
-            self._queue.push(registrar_id, due_at)
-        self._pump()
+            self._claims.push(registrar_id, due_at)
+        self._watchdog = spawn(self._watch(), "engine-watchdog")
+        self._claims.pump()
 
     async def stop(self) -> None:
         """Claim no more, give what is in flight a moment to be answered, settle, close the sockets.
@@ -118,8 +118,8 @@ class Engine:
         What was not answered by then stays due and goes out at the next start.
         """
         self._is_stopping = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._claims.stop()
+        await cancel_all(self._watchdog)
         until = self._clock.now() + STOP_WAIT_SECONDS
         while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
             await asyncio.sleep(0.01)
@@ -131,8 +131,8 @@ class Engine:
         """Take the news that there is something new to do at these registrars."""
         now = self._clock.now()
         for registrar_id in registrar_ids:
-            self._queue.push(registrar_id, now)
-        self._pump()
+            self._claims.push(registrar_id, now)
+        self._claims.pump()
 
     @property
     def in_flight(self) -> int:
@@ -146,82 +146,14 @@ class Engine:
             "sent": self.sent,
             "resent": self.resent,
             "settled": self.settled,
-            "crashed": self.crashed + self._settler.crashed,
+            "healed": self.healed,
+            "crashed": self.crashed + self._claims.crashed + self._settler.crashed,
         }
         return own | self._dispatcher.counters.as_dict()
 
-    # Claiming
-
-    def _pump(self) -> None:
-        """Claim for every registrar that is due and has room, and set the timer for the next one."""
-        if self._is_stopping or not self._settler.is_running:
-            return  # a knock before the start waits for it: there are no sockets yet
-        now = self._clock.now()
-        while (registrar_id := self._queue.pop(now)) is not None:
-            registrar = self._registrars.get(registrar_id)
-            if registrar is None:
-                registrar = self._registrars[registrar_id] = Registrar(registrar_id, Window())
-            window = registrar.window
-            # A claim costs a transaction: not for a slot or two while more are about to come free.
-            has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
-            if registrar.is_claiming or not has_room or len(self._settler) > MOST_UNSETTLED:
-                self._waiting.add(registrar_id)
-                continue
-            registrar.is_claiming = True
-            limit = window.room
-            # Promised to this claim: others that go to the same target must not count on the same slots.
-            window.taken += limit
-            spawn(self._claim(registrar, window, limit), "engine-claim")
-        self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (at := self._queue.next_at) is not None:
-            wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
-
-    async def _claim(self, registrar: Registrar, window: Window, limit: int) -> None:
-        try:
-            claim = await self._schedule.claim(
-                registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight)
-            )
-            await self._start_all(registrar, claim)
-        except StoreUnavailable as error:
-            log.error("claim.failed", registrar=registrar.id, cause=str(error))
-            self._queue.push(registrar.id, self._clock.now() + RETRY_STORE_SECONDS)
-        except Exception:
-            log.exception("claim.crashed", registrar=registrar.id)
-            self.crashed += 1
-            self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
-        finally:
-            window.taken -= limit
-            registrar.is_claiming = False
-            self._look_again({registrar.id} | self._waiting)
-            self._pump()
-
-    async def _start_all(self, registrar: Registrar, claim: Claim) -> None:
-        if self._is_stopping:
-            return
-        if claim.settings is not None:
-            registrar.settings = claim.settings
-            registrar.common = common_lines(claim.settings)
-            registrar.window = self._window_of(claim.settings)
-            registrar.standing = self.standings.setdefault(claim.settings.server_uid, Standing())
-        if claim.rows and registrar.settings is not None:
-            target = await find_target(registrar.settings, self._resolver)
-            registrar.in_flight.update(row.id for row in claim.rows)
-            for row in claim.rows:
-                self._start_row(registrar, row, target)
-        if claim.next_due_at is not None:
-            self._queue.push(registrar.id, claim.next_due_at)
-
-    def _window_of(self, settings: RegistrarSettings) -> Window:
-        """Return the window of the target: two servers that are one registrar share it."""
-        server, group = settings.server, settings.group
-        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
-        return self._windows.setdefault(key, Window())
+    def _is_open(self) -> bool:
+        """Tell whether anything may be claimed: not before there are sockets, nor while too much waits to be written."""
+        return not self._is_stopping and self._settler.is_running and len(self._settler) <= MOST_UNSETTLED
 
     # Attempting
 
@@ -236,20 +168,22 @@ class Engine:
         try:
             self._attempt(registrar, row, target)
         except Unreachable as fault:
-            self._finish(window, row, Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq), None, row.generation)
+            outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
+            self._finish(registrar, window, row, outcome, None, row.generation)
         except Exception:
             # One row's poison must not stop the others (rule 12).
-            self._finish(window, row, self._crash("attempt.crashed", row, row.cseq), None, row.generation)
+            outcome = self._crash("attempt.crashed", row, row.cseq)
+            self._finish(registrar, window, row, outcome, None, row.generation)
 
     def _attempt(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
         settings = registrar.settings
         assert settings is not None
-        if not row.desired and row.sent is not None:
+        if row.is_removal and row.sent is not None:
             # What was bound there is removed there, wherever the server has moved since.
             target = Target(row.sent.host, row.sent.port, row.sent.transport)
         now = self._clock.now()
         if isinstance(target, Unreachable):
-            registrar.standing.failed(now, now)
+            registrar.server.standing.failed(now, now)
             raise target
         flow = self.flows.of_group(settings.group_uid)
         if flow is None:
@@ -259,19 +193,24 @@ class Engine:
         built = build(
             row, settings, own, target, common=registrar.common,
             call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
+            token_of=partial(contact_token, self._identity_key),
         )  # fmt: skip
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
             removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
-            self._finish(registrar.window, row, removed, None, row.generation)
+            self._finish(registrar, registrar.window, row, removed, None, row.generation)
             return
         order, tried = built
-        ahead = Challenge.decode(row.challenge) if row.challenge and settings.server["AuthorizationOnRefresh"] else None
+        authenticator = Authenticator(
+            row.credentials, ahead=_challenge_ahead(row, settings, registrar.server.nonces, now),
+            nonce_count=row.nonce_count, preferred=row.preferred_credential, least=settings.security,
+        )  # fmt: skip
         attempt = Attempt(
             order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
-            credentials=row.credentials, ahead=ahead, nonce_count=row.nonce_count, min_expires=row.min_expires,
+            authenticator=authenticator, min_expires=row.min_expires,
         )  # fmt: skip
         peer = (target.host, target.port)
-        flight = Flight(row, registrar.window, registrar.standing, attempt, flow, peer, tried, generation)
+        flight = Flight(row, registrar, attempt, flow, peer, tried, generation, now)
+        self._flights[row.id] = flight
         self._send(flight, attempt.start(now), now)
         self._deadlines.watch(flight)
 
@@ -285,7 +224,7 @@ class Engine:
             self._dispatcher.expect(flight.attempt.branch, flight)
 
     def _transport_failed(self, flight: Flight, reason: str) -> None:
-        flight.standing.failed(flight.sent_at, self._clock.now())
+        flight.registrar.server.standing.failed(flight.sent_at, self._clock.now())
         flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
         self._end_if_over(flight, flight.attempt.branch)
 
@@ -298,7 +237,7 @@ class Engine:
             datagram = None
         if response.status_code >= 200:
             flight.window.answered()
-            flight.standing.answered(now)
+            flight.registrar.server.standing.answered(now)
         if datagram is None:
             self._end_if_over(flight, branch)
             return
@@ -317,7 +256,7 @@ class Engine:
         if datagram is not None or flight.attempt.outcome is not None:
             flight.window.lost(now)
         if flight.attempt.outcome is not None:
-            flight.standing.failed(flight.sent_at, now)
+            flight.registrar.server.standing.failed(flight.sent_at, now)
         if datagram is not None:
             self.resent += 1
             if reason := flight.flow.send(datagram, flight.peer):
@@ -330,7 +269,7 @@ class Engine:
         if outcome is None:
             return
         self._dispatcher.forget(branch, self._clock.now())
-        self._finish(flight.window, flight.claimed, outcome, flight.tried, flight.generation)
+        self._finish(flight.registrar, flight.window, flight.claimed, outcome, flight.tried, flight.generation)
 
     def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
         """Log and count the exception of the moment; return the outcome that it is for its row."""
@@ -338,49 +277,82 @@ class Engine:
         self.crashed += 1
         return Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, cseq, may_have_been_bound=was_sent and row.desired)
 
+    # Watching
+
+    async def _watch(self) -> None:
+        """Heal what a mistake of ours may have left behind: no state lasts for ever.
+
+        An attempt has an end by its own rules, and what is due is claimed; where either did not happen it is done here,
+        counted and logged, however it came about.
+        """
+        while True:
+            await asyncio.sleep(WATCH_EVERY_SECONDS)
+            try:
+                self._end_overdue(self._clock.now())
+                for registrar_id, due_at in await self._schedule.heads():
+                    self._claims.push(registrar_id, due_at)
+                self._claims.pump()
+            except StoreUnavailable:
+                continue  # claims and settles say so
+            except Exception:
+                log.exception("watch.crashed")
+                self.crashed += 1
+
+    def _end_overdue(self, now: float) -> None:
+        """End the attempts that are in flight for longer than any may be."""
+        overdue = [flight for flight in self._flights.values() if now - flight.begun_at > LONGEST_FLIGHT_SECONDS]
+        for flight in overdue:
+            self.healed += 1
+            row = flight.claimed
+            log.error("attempt.overdue", registration=row.id, seconds=round(now - flight.begun_at))
+            self._dispatcher.forget(flight.attempt.branch, now)
+            outcome = Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, flight.cseq, may_have_been_bound=row.desired)
+            flight.attempt.outcome = outcome
+            self._finish(flight.registrar, flight.window, row, outcome, flight.tried, flight.generation)
+
     # Settling
 
-    def _finish(self, window: Window, row: Claimed, outcome: Outcome, tried: Sent | None,
+    def _finish(self, registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, tried: Sent | None,
                 generation: int) -> None:  # fmt: skip
         """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
         window.taken -= 1
+        self._flights.pop(row.id, None)
+        now = self._clock.now()
+        learn(registrar, window, row, outcome, now)
         phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
-        now, spread = self._clock.now(), self._draw.random()
+        settle = partial(
+            settlement, row, tried=tried, generation=generation, now=now, phase=phase, spread=self._draw.random(),
+            gives_up_nonces=registrar.gives_up_nonces,
+        )  # fmt: skip
         try:
-            settled = settlement(row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=spread)
+            settled = settle(outcome)
         except Exception:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
-            settled = settlement(row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=spread)
+            settled = settle(outcome)
         self._settler.add(settled)
         for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
             asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
-        spawn(self._start_all(registrar, Claim([row], None, None)), "engine-start-waiting")
+        spawn(self._claims.start_all(registrar, Claim([row], None, None)), "engine-start-waiting")
 
     def _after_settle(self, batch: Sequence[Settled], changed: Iterable[int]) -> None:
         """Take the rows out of flight: they are on disk."""
         self.settled += len(batch)
         for settled in batch:
-            if (registrar := self._registrars.get(settled.registrar_id)) is not None:
+            if (registrar := self._claims.registrars.get(settled.registrar_id)) is not None:
                 registrar.in_flight.discard(settled.id)
             if settled.due_at is not None:
-                self._queue.push(settled.registrar_id, settled.due_at)
+                self._claims.push(settled.registrar_id, settled.due_at)
         now = self._clock.now()
         for registrar_id in changed:
-            self._queue.push(registrar_id, now)
-        self._look_again({settled.registrar_id for settled in batch} | self._waiting)
-        self._pump()
+            self._claims.push(registrar_id, now)
+        self._claims.look_again({settled.registrar_id for settled in batch} | self._claims.waiting)
+        self._claims.pump()
 
-    def _look_again(self, registrar_ids: Iterable[int]) -> None:
-        """Let those that waited for room have another look; forget those that have nothing in flight."""
-        now = self._clock.now()
-        for registrar_id in registrar_ids:
-            registrar = self._registrars.get(registrar_id)
-            if registrar is None or registrar.is_claiming:
-                continue
-            if registrar_id in self._waiting:
-                self._waiting.discard(registrar_id)
-                self._queue.push(registrar_id, now)
-            elif not registrar.in_flight:
-                del self._registrars[registrar_id]
+
+def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:
+    """Return the challenge of before that a refresh answers unasked, where the server's nonces last that long."""
+    if not row.challenge or not settings.server["AuthorizationOnRefresh"]:
+        return None
+    return Challenge.decode(row.challenge) if nonces.may_send_ahead(now - row.attempted_at) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..model.schedule import Claimed, RegistrarSettings, Sent
-from ..model.standing import Standing
 from ..sip.registration import Attempt
 from .flows import Address, Flow
 from .pacing import Window
+from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
 
@@ -16,17 +16,29 @@ NEVER = float("inf")
 class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
-    __slots__ = ("common", "id", "in_flight", "is_claiming", "settings", "standing", "window")
+    __slots__ = ("common", "good", "id", "in_flight", "is_claiming", "server", "settings", "window")
 
-    def __init__(self, id: int, window: Window) -> None:
+    def __init__(self, id: int, window: Window, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
-        self.standing = Standing()
+        self.server = server
+        # How many of its registrations were good at the last claim.
+        self.good = 0
         self.window = window
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()
         self.is_claiming = False
+
+    @property
+    def name(self) -> str:
+        """Return the server's host and port, for people."""
+        return "" if self.settings is None else f"{self.settings.server['Host']}:{self.settings.server['Port']}"
+
+    @property
+    def gives_up_nonces(self) -> bool:
+        """Tell whether a second challenge on the same credentials is final, but for a slow try (RetryNonStaleNonce 0)."""
+        return self.settings is not None and self.settings.server["RetryNonStaleNonce"] == 0
 
     @property
     def known_rev(self) -> int:
@@ -36,16 +48,19 @@ class Registrar:
 class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
-    __slots__ = ("attempt", "claimed", "flow", "generation", "peer", "sent_at", "standing", "tried", "window")
+    __slots__ = (
+        "attempt", "begun_at", "claimed", "flow", "generation", "peer", "registrar", "sent_at", "tried", "window",
+    )  # fmt: skip
 
-    def __init__(self, claimed: Claimed, window: Window, standing: Standing, attempt: Attempt, flow: Flow, peer: Address,
-                 tried: Sent, generation: int) -> None:  # fmt: skip
+    def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
+                 generation: int, begun_at: float) -> None:  # fmt: skip
         self.claimed = claimed
+        self.begun_at = begun_at
+        self.registrar = registrar
         # That of its start: the slot goes back there, also when the registrar has another target by then.
-        self.window = window
-        self.standing = standing
+        self.window = registrar.window
         # When the request that is out now was first sent.
-        self.sent_at = 0.0
+        self.sent_at = begun_at
         self.attempt = attempt
         self.flow = flow
         self.peer = peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..errors import SipParseError, SipRegistrantError
@@ -18,6 +19,14 @@ __all__ = ["Target", "Unreachable", "build", "common_lines", "find_target", "own
 
 ALLOW = "OPTIONS"
 DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
+
+
+TokenOf = Callable[[int], str]
+
+
+def no_token(registration_id: int) -> str:
+    """Return that there is no token."""
+    return ""
 
 
 class Unreachable(SipRegistrantError):
@@ -81,12 +90,17 @@ def common_lines(settings: RegistrarSettings) -> str:
 
 
 def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target: Target, *, call_id: str,
-          from_tag: str, common: str) -> tuple[Order, Sent] | None:  # fmt: skip
+          from_tag: str, common: str, token_of: TokenOf = no_token) -> tuple[Order, Sent] | None:  # fmt: skip
     """Return the order of an attempt and what it may bind; None where there is nothing to say any more.
+
+    `token_of` gives the token of a registration's contacts, which is used where ContactURIRandomizer is on.
 
     Contacts of before that are not wanted now are removed, by the same request, unless another row of the same
     binding wants them.
     """
+    if not settings.server["ContactURIRandomizer"]:
+        token_of = no_token
+    token = token_of(claimed.id)
     if claimed.entry is None:
         if claimed.sent is None:
             return None
@@ -94,16 +108,16 @@ def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target
     else:
         names = identity(claimed.entry, settings.server, settings.profile, own)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
-                      contacts(claimed.entry, settings.server, settings.profile, own))  # fmt: skip
+                      contacts(claimed.entry, settings.server, settings.profile, own, token))  # fmt: skip
     known = claimed.sent if claimed.sent is not None else wanted
     if claimed.sent is None and claimed.unanswered is not None:
         # Sent before a crash, never answered, and changed since: it may be bound beside what is wanted now.
-        before = contacts(claimed.unanswered, settings.server, settings.profile, own)
+        before = contacts(claimed.unanswered, settings.server, settings.profile, own, token)
         known = replace(wanted, contacts=[*before, *wanted.contacts])
-    kept = {contact.uri for contact in wanted.contacts} if claimed.desired else set()
-    kept |= _wanted_by_rivals(claimed, settings, own)
+    kept = set() if claimed.is_removal else {contact.uri for contact in wanted.contacts}
+    kept |= _wanted_by_rivals(claimed, settings, own, token_of)
     removed = [contact.uri for contact in known.contacts if not _is_among(contact.uri, kept)]
-    if not claimed.desired:
+    if claimed.is_removal:
         if not removed:
             return None
         wanted = known
@@ -112,13 +126,13 @@ def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target
     order = Order(
         request_uri=wanted.request_uri, to_uri=wanted.aor, from_uri=wanted.from_uri, call_id=call_id, from_tag=from_tag,
         expires=int(claimed.entry["AorTtl"] or 0) if claimed.entry is not None else 0,
-        contacts=[WantedContact(c.uri, c.q, c.asked) for c in wanted.contacts] if claimed.desired else [],
+        contacts=[] if claimed.is_removal else [WantedContact(c.uri, c.q, c.asked, c.token) for c in wanted.contacts],
         removed=removed, sent_by=_sent_by(own), common=common, peer=str(target),
     )  # fmt: skip
     return order, wanted
 
 
-def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress) -> set[str]:
+def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, token_of: TokenOf) -> set[str]:
     """Return the contacts that other rows of the binding key want: they are not ours to remove (design, rule 7)."""
     kept: set[str] = set()
     for rival in claimed.rivals:
@@ -126,7 +140,8 @@ def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAdd
         # Contacts that are completed with the address of another group are told by what was sent, not by a guess of
         # ours.
         if rival.is_same_group:
-            theirs += contacts(rival.entry, settings.server, settings.profile, own)
+            token = token_of(rival.registration_id)
+            theirs += contacts(rival.entry, settings.server, settings.profile, own, token)
         kept |= {contact.uri for contact in theirs}
         kept |= {str(rival.entry[f"URI{n}"]) for n in range(1, 9) if rival.entry[f"URI{n}"]}
     return kept

@@ -23,13 +23,15 @@ ROUND_SECONDS = 0.5
 class Window:
     """The window of one target. A slot is taken at the first send of an attempt and given back when the attempt ends."""
 
-    __slots__ = ("_halved_at", "_ceiling", "_size", "taken")
+    __slots__ = ("_ceiling", "_halved_at", "_size", "paused_until", "taken")
 
     def __init__(self) -> None:
         self._size = float(FIRST_WINDOW)
         self._ceiling = float(LARGEST_WINDOW)
         self._halved_at = float("-inf")
         self.taken = 0
+        self.paused_until = 0.0
+        """The instant until which the target wants to be left alone."""
 
     @property
     def size(self) -> int:
@@ -39,6 +41,10 @@ class Window:
     def room(self) -> int:
         """How many more attempts may start now."""
         return max(0, int(self._size) - self.taken)
+
+    def pause(self, until: float) -> None:
+        """Start nothing before `until`; a shorter pause does not end a longer one."""
+        self.paused_until = max(self.paused_until, until)
 
     def answered(self) -> None:
         """Widen: by one an answer up to where the last loss was, slowly from there."""

@@ -6,9 +6,12 @@ due at once.
 
 from __future__ import annotations
 
-from ..model.schedule import Claimed, Class, Sent, SentContact, Settled
+from dataclasses import replace
+
+from ..model.schedule import Claimed, Class, Sent, Settled
 from ..model.status import State
-from ..sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+from ..model.transitions import WAY_ON, Result, Wish
+from ..sip.backoff import RETRY_SPREAD, refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 from ..sip.outcome import Disposition, Kind, Outcome
 
 __all__ = ["INTERNAL_ERROR", "make_bare", "settlement"]
@@ -20,32 +23,64 @@ UNREGISTER_RETRY_SECONDS = 120.0
 # 12).
 POISON_WAIT_SECONDS = 3600.0
 
+# Never for good: somebody may have corrected the password at the registrar, where we hear nothing of it.
+SLOW_TRY_SECONDS = 3600.0
+
 INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
-               spread: float) -> Settled:  # fmt: skip
+               spread: float, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
     `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1)
-    spreads refreshes, `spread` in [0, 1) retries.
+    spreads refreshes, `spread` in [0, 1) retries. `gives_up_nonces`: credentials that were refused are tried again only
+    after an hour (RetryNonStaleNonce 0).
     """
     settled = _unchanged(claimed, outcome, generation, now)
-    if outcome.kind is Kind.CRASHED:
-        settled.due_at = now + POISON_WAIT_SECONDS
-        settled.state = State.RETRY_WAIT if claimed.desired else State.UNREGISTERING
-        settled.klass = Class.FAILING if claimed.desired else Class.UNREGISTER
-        if outcome.may_have_been_bound and tried is not None:
-            _remember_unanswered(settled, claimed, outcome, tried, now)
-    elif not claimed.desired:
-        _settle_removal(settled, claimed, outcome, now, spread)
-    elif outcome.kind is Kind.ACCEPTED and tried is not None:
-        _settle_success(settled, claimed, outcome, tried, now, phase)
-    else:
-        _settle_failure(settled, claimed, outcome, tried, now, spread)
+    wish, result = _wish_of(claimed), _result_of(claimed, outcome, tried, now)
+    settled.state, settled.klass = WAY_ON[wish, result]
+    if settled.klass is Class.FAILING and result is not Result.CRASHED and claimed.expires_at > now:
+        settled.klass = Class.HELD
+    match wish, result:
+        case _, Result.CRASHED:
+            settled.due_at = now + POISON_WAIT_SECONDS
+            if outcome.may_have_been_bound and tried is not None:
+                _remember_unanswered(settled, claimed, outcome, tried, now)
+        case Wish.UNREGISTER, Result.REMOVED | Result.LAPSED:
+            _settle_end(settled, outcome, result)
+        case Wish.UNREGISTER, _:
+            settled.due_at = _next_removal(settled, claimed, outcome, now, spread)
+        case Wish.CLEAR, Result.REMOVED:
+            settled.expires_at = settled.maybe_held_until = 0.0
+        case _, Result.ACCEPTED:
+            assert tried is not None
+            _settle_success(settled, claimed, outcome, tried, now, phase)
+        case _:
+            _settle_failure(settled, claimed, outcome, tried, now, spread)
+            if gives_up_nonces and outcome.are_credentials_refused:
+                settled.due_at = now + SLOW_TRY_SECONDS * (1 + RETRY_SPREAD * spread)
     if settled.state != claimed.state:
         settled.since_at = now
     return settled
+
+
+def _wish_of(claimed: Claimed) -> Wish:
+    if not claimed.desired:
+        return Wish.UNREGISTER
+    return Wish.CLEAR if claimed.clears else Wish.REGISTER
+
+
+def _result_of(claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float) -> Result:
+    if outcome.kind is Kind.CRASHED:
+        return Result.CRASHED
+    if claimed.is_removal and (outcome.kind is Kind.REMOVED or outcome.code == 404):
+        return Result.REMOVED
+    if not claimed.desired and max(claimed.expires_at, claimed.maybe_held_until) <= now:
+        return Result.LAPSED
+    if outcome.kind is Kind.ACCEPTED and tried is not None:
+        return Result.ACCEPTED
+    return Result.REFUSED if outcome.disposition is Disposition.REFUSED else Result.FAILED
 
 
 def make_bare(settled: Settled) -> bool:
@@ -57,7 +92,7 @@ def make_bare(settled: Settled) -> bool:
     settled.due_at = settled.attempted_at + POISON_WAIT_SECONDS
     settled.last_reason = INTERNAL_ERROR
     settled.challenge, settled.nonce_count = None, 0
-    settled.sent = settled.min_expires = None
+    settled.sent = settled.min_expires = settled.learned = settled.security = None
     settled.is_over = False
     return True
 
@@ -84,8 +119,6 @@ def _settle_success(
         contact.granted = None if grant is None else grant.expires
         contact.matched = "" if grant is None else grant.matched
     earliest = min(grant.expires for grant in outcome.grants)
-    settled.klass = Class.HELD
-    settled.state = State.REGISTERED
     settled.expires_at = now + earliest
     settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
     settled.due_at = now + refresh_wait(earliest, _timer(claimed), phase)
@@ -96,16 +129,16 @@ def _settle_success(
     settled.challenge = outcome.challenge
     settled.nonce_count = outcome.nonce_count
     settled.sent = None if tried == claimed.sent else tried
+    settled.learned = None if outcome.learned == claimed.learned else outcome.learned
+    settled.security = outcome.security
     if outcome.min_expires != claimed.min_expires:
         settled.min_expires = outcome.min_expires
 
 
 def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float,
                     spread: float) -> None:  # fmt: skip
-    is_refused = outcome.disposition is Disposition.REFUSED
-    settled.state = State.REJECTED if is_refused else State.RETRY_WAIT
+    is_refused = settled.state is State.REJECTED
     is_held = claimed.expires_at > now
-    settled.klass = Class.HELD if is_held else Class.FAILING
     timer = _timer(claimed)
     if is_refused:
         wait = refusal_wait(timer, settled.failures, outcome.retry_after, spread)
@@ -134,30 +167,28 @@ def _remember_unanswered(settled: Settled, claimed: Claimed, outcome: Outcome, t
     there = {contact.uri for contact in known}
     contacts = [*known, *(contact for contact in tried.contacts if contact.uri not in there)]
     if len(contacts) != len(known):
-        tried.contacts = [SentContact(c.uri, c.q, c.asked, c.granted, c.matched) for c in contacts]
+        tried.contacts = [replace(contact) for contact in contacts]
         settled.sent = tried
 
 
-def _settle_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: float, spread: float) -> None:
-    """Un-registered, or tried again until the binding lapses by itself."""
-    lapses_at = max(claimed.expires_at, claimed.maybe_held_until)
-    settled.klass = Class.UNREGISTER
-    if outcome.kind is Kind.REMOVED or outcome.code == 404 or lapses_at <= now:
-        settled.is_over = True
-        settled.due_at = None
-        settled.state = State.UNREGISTERED
-        settled.expires_at = settled.maybe_held_until = 0.0
-        settled.challenge, settled.nonce_count = None, 0
-        settled.failures = 0
-        if outcome.kind is not Kind.REMOVED and outcome.code != 404:
-            settled.last_reason = "left to lapse: " + (outcome.reason or "not un-registered in time")
-        return
-    settled.state = State.UNREGISTERING
+def _settle_end(settled: Settled, outcome: Outcome, result: Result) -> None:
+    """Un-registered, or left to lapse: nothing is held, nothing is to be done."""
+    settled.is_over = True
+    settled.due_at = None
+    settled.expires_at = settled.maybe_held_until = 0.0
+    settled.challenge, settled.nonce_count = None, 0
+    settled.failures = 0
+    if result is Result.LAPSED:
+        settled.last_reason = "left to lapse: " + (outcome.reason or "not un-registered in time")
+
+
+def _next_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: float, spread: float) -> float:
+    """Return when the un-REGISTER is tried again: at the latest when the binding has lapsed by itself."""
     if outcome.disposition is Disposition.REFUSED:
         wait = refusal_wait(_timer(claimed), settled.failures, outcome.retry_after, spread)
     else:
         wait = retry_wait(_timer(claimed), outcome.retry_after, spread)
-    settled.due_at = min(now + wait, lapses_at)
+    return min(now + wait, max(claimed.expires_at, claimed.maybe_held_until))
 
 
 def _timer(claimed: Claimed) -> float:

@@ -17,7 +17,7 @@ from .attributes import Value
 from .registrants import CONTACTS, INHERITED_TTL
 from .schedule import SentContact
 from .servers import TCP, TLS, UDP
-from .uris import LOCAL, NONE, REMOTE, STATIC, read_aor, read_contact
+from .uris import LOCAL, NONE, REMOTE, STATIC, ContactText, read_aor, read_contact
 
 __all__ = [
     "SHAPES_REGISTER",
@@ -119,20 +119,30 @@ def contact_ttl(entry: Mapping[str, Value], number: int) -> int:
 
 
 def contacts(entry: Mapping[str, Value], server: Mapping[str, Value], profile: Mapping[str, Value],
-             own: OwnAddress) -> list[SentContact]:  # fmt: skip
-    """Return the contacts of an entry as they are sent, completed with our address where they have none."""
+             own: OwnAddress, token: str = "") -> list[SentContact]:  # fmt: skip
+    """Return the contacts of an entry as they are sent, completed with our address where they have none.
+
+    `token` stands before the user of each contact at our address (ContactURIRandomizer); a contact that is written in full
+    is somebody else's address, who would not know it.
+    """
     host = _fqdn_choice(profile, "FQDNinContactHeader", server, own) or own.host
     here = replace(own, host=host)
-    found = [
-        SentContact(_complete(str(entry[f"URI{n}"]), here), int(entry[f"Q{n}"] or 0), contact_ttl(entry, n))
-        for n in range(1, CONTACTS + 1)
-        if entry[f"URI{n}"]
-    ]
-    if found:
-        return found
-    # No URIn at all: one contact of the AOR's user at our address.
-    user = read_aor(str(entry["AOR"]), int(entry["AorType"] or 0)).user
-    return [SentContact(_at_us("sip", user, here), int(entry["Q1"] or 0), contact_ttl(entry, 1))]
+    used = [n for n in range(1, CONTACTS + 1) if entry[f"URI{n}"]]
+    found = []
+    for number in used or [1]:
+        # No URIn at all: one contact of the AOR's user at our address.
+        text = str(entry[f"URI{number}"]) if used else ""
+        contact = read_contact(text) if text else ContactText(scheme="sip", user=_user_of(entry))
+        uri, mark = contact.uri, ""
+        if not uri:
+            mark = token and token + contact.user
+            uri = _at_us(contact.scheme, mark or contact.user, here)
+        found.append(SentContact(uri, int(entry[f"Q{number}"] or 0), contact_ttl(entry, number), token=mark))
+    return found
+
+
+def _user_of(entry: Mapping[str, Value]) -> str:
+    return read_aor(str(entry["AOR"]), int(entry["AorType"] or 0)).user
 
 
 def _at(aor: Uri, host_port: str) -> Uri:
@@ -163,12 +173,6 @@ def _fqdn_choice(profile: Mapping[str, Value], attribute: str, server: Mapping[s
             return str(profile["StaticHost"] or "")
         case _:
             return ""
-
-
-def _complete(text: str, own: OwnAddress) -> str:
-    """Return the contact that a URIn stands for."""
-    contact = read_contact(text)
-    return contact.uri or _at_us(contact.scheme, contact.user, own)
 
 
 def _at_us(scheme: str, user: str, own: OwnAddress) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-from ..sip.registration import Credential
+from ..sip.authentication import Credential
+from ..sip.learned import Learned
 from .resource import Values
 
 __all__ = ["Claim", "Claimed", "Class", "RegistrarSettings", "Rival", "Schedule", "Sent", "SentContact", "Settled"]  # fmt: skip
@@ -32,7 +33,8 @@ class SentContact:
     """One contact as it stood in a REGISTER, and what the 200 said of it.
 
     `q` in hundredths; `asked` and `granted` in seconds, `granted` None where the 200 did not list it; `matched` says
-    how it was found there: `uri` (RFC 3261 §19.1.4), `only` (the only unknown one), "" not at all.
+    how it was found there: `uri` (RFC 3261 §19.1.4), `token` (the user), `only` (the only unknown one), "" not at all.
+    `token` is a user that nobody else has, "" without ContactURIRandomizer.
     """
 
     uri: str
@@ -40,6 +42,7 @@ class SentContact:
     asked: int
     granted: int | None = None
     matched: str = ""
+    token: str = ""
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ class Sent:
 
     def to_json(self) -> str:
         """Return the text that `bound.sent` keeps."""
-        contacts = [[c.uri, c.q, c.asked, c.granted, c.matched] for c in self.contacts]
+        contacts = [[c.uri, c.q, c.asked, c.granted, c.matched, *([c.token] if c.token else [])] for c in self.contacts]
         values = [self.aor, self.from_uri, self.request_uri, self.host, self.port, self.transport, contacts]
         return json.dumps(values, separators=(",", ":"))
 
@@ -90,6 +93,8 @@ class RegistrarSettings:
     server: Values
     credentials_uid: int | None
     is_gone: bool = False
+    security: dict[str, int] = field(default_factory=dict)
+    """The strength of the algorithm that each realm has shown: no weaker one is answered."""
 
 
 @dataclass(slots=True)
@@ -123,19 +128,40 @@ class Claimed:
     sent: Sent | None
     unanswered: Values | None = None
     is_tombstone: bool = False
+    attempted_at: float = 0.0
+    clears: bool = False
+    """Our contacts are to be removed once before they are bound again (ClearRemoteRegistrationOnStartup)."""
+    learned: str = ""
     credentials: list[Credential] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
+
+    @property
+    def is_removal(self) -> bool:
+        """Tell whether the attempt un-registers."""
+        return not self.desired or self.clears
+
+    @property
+    def preferred_credential(self) -> str:
+        """Return the id of the credential that worked last, where it was not the first that fits."""
+        return Learned.from_json(self.learned).credential if self.learned else ""
 
 
 @dataclass(slots=True)
 class Claim:
     """What one call of `claim` gives: the rows, the registrar's settings where they are news, and when the next row
     is due.
+
+    `good` is how many of its `total` registrations were accepted at last. Where the registrar staggers,
+    `has_staggered` tells that a first REGISTER or an un-REGISTER is among the rows, `is_staggering` that more of them wait.
     """
 
     rows: list[Claimed]
     settings: RegistrarSettings | None
     next_due_at: float | None
+    good: int = 0
+    total: int = 0
+    has_staggered: bool = False
+    is_staggering: bool = False
 
 
 @dataclass(slots=True)
@@ -143,7 +169,8 @@ class Settled:
     """What an attempt leaves in its row.
 
     `due_at` None parks the row. `is_over` tells that nothing is held any more and nothing wanted: a tombstone is
-    deleted then. `sent` is None where `bound` stays as it is.
+    deleted then. `sent`, `min_expires` and `learned` are None where `bound` stays as it is, `security` where nothing
+    stronger was seen.
     """
 
     id: int
@@ -167,13 +194,20 @@ class Settled:
     is_over: bool = False
     sent: Sent | None = None
     min_expires: int | None = None
+    learned: str | None = None
+    security: tuple[str, int] | None = None
 
 
 class Schedule(Protocol):
     """The only way in and out of the schedule."""
 
-    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int]) -> Claim:
-        """Return at most `limit` due rows of a registrar, none of them of `in_flight`."""
+    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
+                    may_stagger: bool) -> Claim:  # fmt: skip
+        """Return at most `limit` due rows of a registrar, none of them of `in_flight`.
+
+        Of a registrar that staggers, one of them may be a first REGISTER or an un-REGISTER; none where not
+        `may_stagger`.
+        """
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         """Write what attempts left; when this returns, it is on disk. Return the registrars of which rows are due

@@ -24,6 +24,9 @@ class WantedContact:
     uri: str
     q: int
     expires: int
+    token: str = ""
+    """A user part that nobody else has, where the contact is at our address: by it the contact is known again however its
+    host was rewritten."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class Found:
     """What a 200 grants of the contacts that were to be bound, and which are there that were to be removed."""
 
     grants: list[Grant] = field(default_factory=list)
+    ours: list[Contact] = field(default_factory=list)
     still_there: list[str] = field(default_factory=list)
 
 
@@ -38,20 +42,25 @@ def find_bindings(contacts: Sequence[WantedContact], removed: Sequence[str], lis
                   default: int | None, asked: Callable[[int], int]) -> Found:  # fmt: skip
     """Pair what we sent with what a 200 lists.
 
-    By URI comparison (§19.1.4); and, where we sent one contact and the 200 lists one that is another, by being the only
-    one: then it was rewritten on the way. Beside a contact that came back as it was sent, one that did not is missing.
+    By URI comparison (§19.1.4); by the token in its user, where it has one; and, where we sent one contact and the 200
+    lists one that is another, by being the only one: then it was rewritten on the way. Beside a contact that came back as
+    it was sent, one that did not is missing.
     The expiry is the contact's own, else that of the Expires header (`default`), else what we asked for (§10.2.4);
     `asked` raises an expiry to what a 423 wanted. A grant of 0 is none.
     """
     left = list(listed)
     found = Found()
     for contact in contacts:
-        mine = _take(left, contact.uri)
+        mine, matched = _take(left, contact.uri), "uri"
+        if mine is None and contact.token:
+            mine, matched = _take_token(left, contact.token), "token"
         if mine is not None:
-            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), "uri"))
+            found.ours.append(mine)
+            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), matched))
     found.still_there = [uri for uri in removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
     if not found.grants and len(contacts) == 1 and len(left) == 1:
         grant = _granted(left[0], default, asked(contacts[0].expires))
+        found.ours.append(left[0])
         found.grants.append(Grant(contacts[0].uri, grant, "only"))
     found.grants = [grant for grant in found.grants if grant.expires > 0]
     return found
@@ -62,6 +71,14 @@ def _take(listed: list[Contact], uri: str) -> Contact | None:
     wanted = parse_uri(uri)
     for index, contact in enumerate(listed):
         if same_uri(contact.uri, wanted):
+            return listed.pop(index)
+    return None
+
+
+def _take_token(listed: list[Contact], token: str) -> Contact | None:
+    """Take the contact with this user out of the list."""
+    for index, contact in enumerate(listed):
+        if contact.uri.user == token:
             return listed.pop(index)
     return None
 

@@ -20,7 +20,15 @@ from ..errors import SipParseError, UnusableChallenge
 from .fields import parse_auth_param_list, parse_auth_params, quote
 from .message import Response
 
-__all__ = ["Challenge", "authorization", "choose", "parse_authentication_info", "parse_challenges", "verify"]
+__all__ = [
+    "Challenge",
+    "authorization",
+    "choose",
+    "parse_authentication_info",
+    "parse_challenges",
+    "strength",
+    "verify",
+]
 
 # Characters. Nonces of some kilobytes exist (signed tickets); they go into each request and into the database.
 MAX_REALM_CHARS = 512
@@ -127,19 +135,25 @@ def parse_challenges(response: Response) -> list[Challenge]:
     return found
 
 
-def choose(challenges: Iterable[Challenge]) -> list[Challenge]:
+def choose(challenges: Iterable[Challenge], least: Mapping[str, int] | None = None) -> list[Challenge]:
     """Return the one to answer of each realm, origin and proxy apart: the strongest, the first of equals.
 
-    RFC 8760 §2.4 would have the topmost that is supported: then who can put one line into a response chooses MD5.
+    RFC 8760 §2.4 would have the topmost that is supported: then who can put one line into a response chooses MD5. `least`
+    has the strength that a realm has shown before: who takes the stronger lines out of a response gets no answer either.
     """
     best: dict[tuple[bool, str], Challenge] = {}
     for challenge in challenges:
         place = (challenge.is_proxy, challenge.realm)
         known = best.get(place)
-        if known is None or _strength(challenge) > _strength(known):
+        if known is None or strength(challenge) > strength(known):
             best[place] = challenge
     if not best:
         raise UnusableChallenge("", "no digest challenge with an algorithm and a qop that we know")
+    for challenge in best.values():
+        if least and strength(challenge) < least.get(challenge.realm, 0):
+            wanted = list(_HASHES)[least[challenge.realm]]
+            raise UnusableChallenge(challenge.realm, f"{challenge.algorithm}, where {wanted} was used before; "
+                                    "action forget-security allows it")  # fmt: skip
     return list(best.values())
 
 
@@ -236,7 +250,8 @@ def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
     return Challenge(realm, nonce, opaque, name, sess, qop, stale, is_proxy, named is not None)
 
 
-def _strength(challenge: Challenge) -> int:
+def strength(challenge: Challenge) -> int:
+    """Return how strong the algorithm is: 0 MD5, 1 SHA-256, 2 SHA-512-256."""
     return list(_HASHES).index(challenge.algorithm) if challenge.algorithm in _HASHES else -1
 
 

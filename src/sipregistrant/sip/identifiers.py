@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["CSEQ_EPOCH", "call_id", "from_tag", "next_cseq"]
+__all__ = ["CSEQ_EPOCH", "call_id", "contact_token", "from_tag", "next_cseq"]
 
 # 2025-01-01T00:00:00Z, in seconds since 1970.
 CSEQ_EPOCH = 1_735_689_600
@@ -48,6 +48,13 @@ def call_id(identity_key: bytes, registration_id: int, generation: int) -> str:
 def from_tag(identity_key: bytes, registration_id: int) -> str:
     """Return the From tag of a registration. RFC 3261 §19.3: at least 32 random bits."""
     return _derived(identity_key, f"tag {registration_id}", 8)
+
+
+def contact_token(identity_key: bytes, registration_id: int) -> str:
+    """Return what stands before the user of a registration's contacts where ContactURIRandomizer is on: `SBC` and four
+    characters, as the boxes make them (observed). Derived, so a restart does not change it.
+    """
+    return "SBC" + _derived(identity_key, f"contact {registration_id}", 2)
 
 
 def _derived(key: bytes, text: str, size: int) -> str:

@@ -53,7 +53,7 @@ def classify(status_code: int) -> Disposition:
 
 @dataclass(slots=True)
 class Grant:
-    """What the 200 says of one contact of ours: seconds, and how it was found in there (`uri` or `only`)."""
+    """What the 200 says of one contact of ours: seconds, and how it was found in there (`uri`, `token` or `only`)."""
 
     uri: str
     expires: int
@@ -79,6 +79,14 @@ class Outcome:
     retry_after: int = 0
     min_expires: int = 0
     may_have_been_bound: bool = False
+    was_ahead_accepted: bool | None = None
+    """Whether the credentials that were sent unasked were taken; None where none were sent, or nobody answered."""
+    are_credentials_refused: bool = False
+    """A challenge was answered, and came again."""
+    learned: str = ""
+    """JSON of `sip.learned.Learned`: what the 200 tells beside the bindings."""
+    security: tuple[str, int] | None = None
+    """Realm and strength of the algorithm that was accepted."""
 
     @property
     def disposition(self) -> Disposition:

@@ -17,16 +17,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import SipParseError, UnusableChallenge
+from ..errors import SipParseError
+from .authentication import Authenticator
 from .bindings import WantedContact, find_bindings
-from .digest import Challenge, authorization, choose, parse_authentication_info, parse_challenges
 from .fields import parse_contacts, parse_delta_seconds, parse_retry_after
+from .learned import learn_from
 from .message import Response
 from .outcome import Kind, Outcome
 from .transaction import Action, ClientTransaction, SipTimers
 from .uri import parse_uri
 
-__all__ = ["Attempt", "Credential", "Order", "Tokens"]
+__all__ = ["Attempt", "Order", "Tokens"]
 
 METHOD = "REGISTER"
 BRANCH_COOKIE = "z9hG4bK"  # RFC 3261 §8.1.1.7
@@ -50,15 +51,6 @@ class Tokens(Protocol):
 
     def cnonce(self) -> str:
         """Return at least 64 random bits as a token."""
-
-
-@dataclass(slots=True, repr=False)
-class Credential:
-    """One user name and password for a realm ("" for any). Has no representation: it ends up in no log."""
-
-    realm: str
-    username: str
-    password: str
 
 
 @dataclass(slots=True)
@@ -87,50 +79,26 @@ class Order:
         return not self.contacts
 
 
-@dataclass(slots=True)
-class _Answered:
-    """A challenge that the requests of this attempt answer, with whom and how often."""
-
-    challenge: Challenge
-    credential: Credential
-    nonce_count: int = 0
-
-
-@dataclass(slots=True)
-class _Tried:
-    """How often a realm was answered within this attempt."""
-
-    answers: int = 0
-    stale_answers: int = 0
-
-
 class Attempt:
     """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
 
-    __slots__ = ("_ahead", "_answers", "_credentials", "_is_reliable", "_min_expires", "_order", "_requests", "_timers",
-                 "_tokens", "_tried", "cseq", "outcome", "sends", "transaction")  # fmt: skip
+    __slots__ = ("_authenticator", "_is_reliable", "_min_expires", "_order", "_requests", "_timers", "_tokens", "cseq",
+                 "outcome", "sends", "transaction")  # fmt: skip
 
     def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
-                 credentials: Sequence[Credential] = (), ahead: Challenge | None = None, nonce_count: int = 0,
-                 min_expires: int = 0) -> None:  # fmt: skip
-        """`cseq` is the number of the first request; `ahead` a challenge of before, to be answered unasked."""
+                 authenticator: Authenticator | None = None, min_expires: int = 0) -> None:  # fmt: skip
+        """`cseq` is the number of the first request."""
         self._order = order
         self._tokens = tokens
         self._timers = timers
         self._is_reliable = is_reliable
-        self._credentials = credentials
-        self._answers: dict[tuple[bool, str], _Answered] = {}
-        self._tried: dict[tuple[bool, str], _Tried] = {}
-        self._ahead: tuple[bool, str] | None = None
+        self._authenticator = authenticator or Authenticator(())
         self._min_expires = min_expires
         self._requests = 0
         self.cseq = cseq - 1
         self.sends = 0
         self.outcome: Outcome | None = None
         self.transaction = ClientTransaction("", b"", timers, is_reliable=is_reliable)
-        if ahead is not None and (credential := self._credential_for(ahead.realm)) is not None:
-            self._ahead = (ahead.is_proxy, ahead.realm)
-            self._answers[self._ahead] = _Answered(ahead, credential, nonce_count)
 
     @property
     def branch(self) -> str:
@@ -156,6 +124,9 @@ class Attempt:
             return self._receive_interval_too_brief(response, now)
         if 200 <= code < 300:
             self._accept(response)
+        elif 300 <= code < 400:
+            where = f"moved to {_moved_to(response)}; redirections are not followed"
+            self._refuse(response, f"{code} {_phrase(response)}: {where}")
         else:
             self._refuse(response)
         return None
@@ -192,7 +163,8 @@ class Attempt:
             f"To: <{order.to_uri}>\r\n"
             f"Call-ID: {order.call_id}\r\n"
             f"CSeq: {self.cseq} {METHOD}\r\n"
-            f"{self._contact_lines()}{order.common}{self._authorization_lines()}"
+            f"{self._contact_lines()}{order.common}"
+            f"{self._authenticator.lines(METHOD, order.request_uri, self._tokens.cnonce)}"
             "Content-Length: 0\r\n\r\n"
         ).encode()
         self.transaction = ClientTransaction(branch, request, self._timers, is_reliable=self._is_reliable)
@@ -214,56 +186,15 @@ class Attempt:
         """Return the expiry to ask for: what is configured, raised to what a 423 wanted."""
         return max(expires, self._min_expires)
 
-    def _authorization_lines(self) -> str:
-        lines = []
-        for answered in self._answers.values():
-            answered.nonce_count += 1
-            name, value = authorization(
-                answered.challenge, username=answered.credential.username, password=answered.credential.password,
-                method=METHOD, uri=self._order.request_uri, nonce_count=answered.nonce_count,
-                cnonce=self._tokens.cnonce(),
-            )  # fmt: skip
-            lines.append(f"{name}: {value}\r\n")
-        return "".join(lines)
-
     # Answers
 
     def _receive_challenge(self, response: Response, now: float) -> bytes | None:
-        """Answer each challenge once; once more where the nonce was stale, or was one of a former attempt."""
-        try:
-            challenges = choose(parse_challenges(response))
-        except UnusableChallenge as error:
-            return self._refuse(response, f"{response.status_code}: {error}")
-        can_go_on = False
-        for challenge in challenges:
-            place = (challenge.is_proxy, challenge.realm)
-            credential = self._credential_for(challenge.realm)
-            if credential is None:
-                continue
-            if not self._may_answer(place, challenge):
-                why = f"{response.status_code}: user {credential.username!r} was refused for realm {challenge.realm!r}"
-                return self._refuse(response, why)
-            self._answers[place] = _Answered(challenge, credential)
-            can_go_on = True
-        if not can_go_on:
-            realms = ", ".join(repr(challenge.realm) for challenge in challenges)
-            why = f"{response.status_code}: no credential for user {self._from_user()!r} and realm {realms}"
+        """Answer what can be answered (`authentication.py`), as long as there is an end to it."""
+        if why := self._authenticator.take(response, parse_uri(self._order.from_uri).user):
             return self._refuse(response, why)
         if self._requests >= MOST_REQUESTS:
             return self._refuse(response, f"{response.status_code}: challenged again and again")
         return self._next_request(now)
-
-    def _may_answer(self, place: tuple[bool, str], challenge: Challenge) -> bool:
-        tried = self._tried.setdefault(place, _Tried())
-        if tried.answers == 0:
-            # Also when Authorization was sent ahead: a refusal of that is a nonce that has run out, never a wrong
-            # password.
-            tried.answers = 1
-            return True
-        if challenge.stale and tried.stale_answers == 0:
-            tried.stale_answers = 1
-            return True
-        return False
 
     def _receive_interval_too_brief(self, response: Response, now: float) -> bytes | None:
         """Adopt Min-Expires once (§10.2.8); a second 423 is a failure, else both sides could go on for ever."""
@@ -283,7 +214,7 @@ class Attempt:
             return self._end(Kind.REFUSED, response.status_code, f"200 with a Contact that cannot be read: {error}")
         default = _seconds(response.first("expires")) if response.first("expires") is not None else None
         found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked)
-        challenge, nonce_count = self._to_send_ahead(response)
+        challenge, nonce_count = self._authenticator.to_send_ahead(response)
         if self._order.is_removal:
             if found.still_there:
                 reason = f"200, but {found.still_there[0]} is still registered"
@@ -297,19 +228,9 @@ class Attempt:
         self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
         assert self.outcome is not None
         self.outcome.grants = found.grants
+        self.outcome.learned = learn_from(response, found.ours, self._authenticator.credential)
+        self.outcome.security = self._authenticator.security
         return None
-
-    def _to_send_ahead(self, response: Response) -> tuple[str | None, int]:
-        """Return the challenge that the next refresh answers unasked, and how often its nonce was used."""
-        origin = [answered for (is_proxy, _), answered in self._answers.items() if not is_proxy]
-        answered = next(iter(origin or self._answers.values()), None)
-        if answered is None:
-            return None, 0
-        value = response.first("authentication-info")
-        next_nonce = parse_authentication_info(value) if value is not None else None
-        if next_nonce:
-            return answered.challenge.with_nonce(next_nonce).encode(), 0
-        return answered.challenge.encode(), answered.nonce_count
 
     def _refuse(self, response: Response, reason: str = "") -> bytes | None:
         self._end(Kind.REFUSED, response.status_code, reason or f"{response.status_code} {_phrase(response)}")
@@ -324,26 +245,15 @@ class Attempt:
     def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
              nonce_count: int = 0) -> None:  # fmt: skip
         was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
-        if challenge is None and self._ahead in self._answers:
-            # No answer tells whether the registrar has seen this count of its nonce: it is used up (RFC 7616 §3.4).
-            nonce_count = self._answers[self._ahead].nonce_count
+        authenticator = self._authenticator
+        if challenge is None and authenticator.ahead_count is not None:
+            nonce_count = authenticator.ahead_count
         self.outcome = Outcome(
             kind, code, reason, self.cseq, challenge, nonce_count, min_expires=self._min_expires,
             may_have_been_bound=was_sent and not self._order.is_removal,
+            was_ahead_accepted=authenticator.was_ahead_accepted if code else None,
+            are_credentials_refused=authenticator.are_credentials_refused,
         )  # fmt: skip
-
-    # Credentials
-
-    def _credential_for(self, realm: str) -> Credential | None:
-        """Return the first credential of this realm, else the first of any realm."""
-        for wanted in (realm, ""):
-            for credential in self._credentials:
-                if credential.realm == wanted:
-                    return credential
-        return None
-
-    def _from_user(self) -> str:
-        return parse_uri(self._order.from_uri).user
 
 
 def _q(hundredths: int) -> str:
@@ -359,6 +269,15 @@ def _seconds(value: str | None) -> int:
         return 0
 
 
+def _moved_to(response: Response) -> str:
+    """Return where a 3xx sends us, for people."""
+    return ", ".join(_printable(contact) for contact in response.all("contact")[:3]) or "nowhere"
+
+
 def _phrase(response: Response) -> str:
     """Return the reason phrase fit for people, logs and XML: it is the peer's text."""
-    return "".join(c for c in response.reason_phrase if c.isprintable())[:LONGEST_REASON]
+    return _printable(response.reason_phrase)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:LONGEST_REASON]

@@ -6,6 +6,7 @@ carries it out some hundred rows at a time, as fan-outs are (`reconcile.py`), it
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
 from typing import Any
 
@@ -17,7 +18,7 @@ from .objects import require
 from .registrations import touch
 from .tx import Key, Tx
 
-__all__ = ["ON", "ROWS_PER_STEP", "Action", "act", "step"]
+__all__ = ["ROWS_PER_STEP", "WORDS_OF", "Action", "act", "clear_at_start", "step"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
@@ -32,7 +33,12 @@ class Action(IntEnum):
     """Un-register, and stay off, whatever is configured, until `register`."""
     REFRESH = 3
     """Be due now."""
+    CLEAR = 4
+    """Be un-registered once, then register: what ClearRemoteRegistrationOnStartup asks for at a start. Nobody else's."""
 
+
+WORDS = {action.name.lower(): action for action in Action if action is not Action.CLEAR}
+FORGET_SECURITY = "forget-security"
 
 OF_ENTRY = text("SELECT id, registrar_id FROM registration WHERE entry_uid = :uid")
 
@@ -43,8 +49,12 @@ NOTE = {
     "sipserver": text(f"UPDATE registrar SET {ASKED} WHERE sipserver_uid = :uid"),
 }
 
-ON = frozenset({*NOTE, "sipregistrantentry"})
-"""The resources that have actions."""
+WORDS_OF = {
+    "sipregistrantentry": tuple(WORDS),
+    "sipcontactregistrant": tuple(WORDS),
+    "sipserver": (*WORDS, FORGET_SECURITY),
+}
+"""The actions of each resource that has any."""
 
 
 def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
@@ -52,10 +62,12 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
 
     Raises `ActionUnknown` where the resource has no such action, `ObjectMissing`.
     """
-    action = next((action for action in Action if action.name.lower() == word), None)
-    if action is None or resource.name not in ON:
+    if word not in WORDS_OF.get(resource.name, ()):
         raise ActionUnknown(resource.name, word)
     row = require(tx, resource, key)
+    if word == FORGET_SECURITY:
+        return _forget_security(tx, row)
+    action = WORDS[word]
     if resource.name in NOTE:
         noted = tx.conn.execute(NOTE[resource.name], {"uid": row.uid, "action": int(action)})
         tx.fan_out = tx.fan_out or noted.rowcount > 0
@@ -66,6 +78,26 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     for registrar_id, ids in by_registrar.items():
         _carry_out(tx, registrar_id, action, ids)
     return row
+
+
+def clear_at_start(tx: Tx) -> None:
+    """Note that the servers that want it are cleared of our contacts, once for this start."""
+    noted = tx.conn.execute(text(
+        "UPDATE registrar SET action = 4, action_cursor = 0 WHERE action = 0 AND is_on = 1 AND sipserver_uid IN "
+        "(SELECT uid FROM sipserver WHERE clear_remote_registration_on_startup = 1)"
+    ))  # fmt: skip
+    tx.fan_out = tx.fan_out or noted.rowcount > 0
+
+
+def _forget_security(tx: Tx, server: Row[Any]) -> Row[Any]:
+    """Let a server use weaker digests than it has shown; its registrations are due now."""
+    tx.conn.execute(text("DELETE FROM security WHERE sipserver_uid = :uid"), {"uid": server.uid})
+    noted = tx.conn.execute(text(
+        "UPDATE registrar SET rev = rev + 1, action = CASE action WHEN 0 THEN 3 ELSE action END, action_cursor = 0 "
+        "WHERE sipserver_uid = :uid"
+    ), {"uid": server.uid})  # fmt: skip
+    tx.fan_out = tx.fan_out or noted.rowcount > 0
+    return server
 
 
 UNDER_WAY = text("SELECT id, action, action_cursor FROM registrar WHERE action <> 0 LIMIT 1")
@@ -103,3 +135,13 @@ def _carry_out(tx: Tx, registrar_id: int, action: Action, ids: list[int]) -> Non
         case Action.REFRESH:
             # Who asks for it every minute is told no by the registrar as often: the waits go on growing.
             touch(tx, ids, keeps_failures=True)
+        case Action.CLEAR:
+            cleared = tx.conn.execute(CLEAR, {"ids": json.dumps(ids), "now": tx.now})
+            if cleared.rowcount:
+                tx.knocks.add(registrar_id)
+
+
+CLEAR = text("""
+UPDATE registration SET clears = 1, class = 2, due_at = :now, wanted_rev = wanted_rev + 1
+WHERE id IN (SELECT value FROM json_each(:ids)) AND desired = 1
+""")

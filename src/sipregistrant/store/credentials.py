@@ -14,7 +14,7 @@ import re2
 from sqlalchemy import Row, select
 
 from ..model.credentials import AUTHENTICATION_ID, ENTRY, REGEX
-from ..sip.registration import Credential
+from ..sip.authentication import Credential
 from .schema import OBJECTS
 from .tx import Tx
 
@@ -61,4 +61,4 @@ def _patterns(tx: Tx, table_uid: int) -> list[Row[Any]]:
 
 def _opened(tx: Tx, row: Row[Any]) -> Credential:
     place = f"{ENTRY.name}:{row.parent_uid}.{row.id}:encrypted_password"
-    return Credential(row.realm, row.user, tx.vault.open(row.encrypted_password, place))
+    return Credential(row.realm, row.user, tx.vault.open(row.encrypted_password, place), str(row.id))

@@ -69,7 +69,14 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
         server=server,
         credentials_uid=row.credentials_uid,
         is_gone=not all(is_there[:2]),
+        security={
+            realm: strength
+            for realm, strength in tx.conn.execute(SECURITY_OF, {"uid": row.sipserver_uid, "now": tx.now})
+        },
     )
+
+
+SECURITY_OF = text("SELECT realm, strength FROM security WHERE sipserver_uid = :uid AND until_at > :now")
 
 
 GROUP_ROWS, SERVER_ROWS, PROFILE_ROWS = STORED["sipsg"], STORED["sipserver"], STORED["sipprofile"]

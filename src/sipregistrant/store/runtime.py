@@ -23,6 +23,7 @@ from ..model.schedule import Sent
 from ..model.servers import UDP
 from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
+from ..sip.learned import Learned
 from .objects import require, values_of
 from .registrars import entry_values, group_is_on
 from .schema import REGISTRAR_COUNT
@@ -84,7 +85,7 @@ class _Shown:
 
 
 REGISTRATIONS_OF = text("""
-SELECT registration.*, bound.sent, sipserver.host, sipserver.port, sipserver.protocol
+SELECT registration.*, bound.sent, bound.learned, sipserver.host, sipserver.port, sipserver.protocol
 FROM registration JOIN registrar ON registrar.id = registration.registrar_id
 LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 LEFT JOIN bound ON bound.registration_id = registration.id
@@ -126,9 +127,23 @@ def _status(row: Row[Any], now: int) -> Status:
                   maybe_held_until=row.maybe_held_until, due_at=row.due_at, now=now)  # fmt: skip
 
 
+def _shown_of(learned: Learned) -> Runtime:
+    """Show what the registrar told beside the bindings."""
+    return {
+        "rt_ServiceRoute": ", ".join(learned.service_route),
+        "rt_Path": ", ".join(learned.path),
+        "rt_AssociatedURIs": ", ".join(learned.associated_uris),
+        "rt_GRUU": learned.public_gruu,
+        "rt_PublicAddress": learned.public_address,
+        "rt_Credential": learned.credential,
+    }
+
+
+NOTHING_LEARNED = _shown_of(Learned())
+
 NOTHING_YET: Runtime = {
     "rt_Registrar": "", "rt_Contacts": "", "rt_Expires": 0, "rt_LastCode": 0, "rt_LastAttempt": "",
-    "rt_NextAttempt": "", "rt_Failures": 0,
+    "rt_NextAttempt": "", "rt_Failures": 0, **NOTHING_LEARNED,
 }  # fmt: skip
 NO_SERVER: Runtime = NOTHING_YET | {
     "rt_RegistrationState": "no server", "rt_LastReason": "no enabled signaling group has a server with this table"
@@ -171,6 +186,7 @@ def _worst_of(registrations: Sequence[_Shown], now: int) -> Runtime:
         "rt_LastAttempt": _instant(row.attempted_at),
         "rt_NextAttempt": _instant(row.due_at),
         "rt_Failures": row.failures,
+        **(_shown_of(Learned.from_json(row.learned)) if row.learned and is_held else NOTHING_LEARNED),
     }
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "REGISTRAR",
     "REGISTRAR_COUNT",
     "REGISTRATION",
+    "SECURITY",
     "TOMBSTONE",
     "USER",
 ]
@@ -188,6 +189,7 @@ REGISTRATION = Table(
         server_default="0",
         comment="1: un-registered by action, until action register",
     ),
+    Column("clears", Integer, nullable=False, server_default="0", comment="1: un-registered once before it registers"),
     UniqueConstraint("entry_uid", "registrar_id"),
     Index(None, "registrar_id"),
     Index(None, "binding_key"),
@@ -208,6 +210,7 @@ BOUND = Table(
     Column("sent", Text, comment="JSON: model.schedule.Sent; null: see entry"),
     Column("entry", Text, comment="JSON: the entry as it was when a REGISTER may have got through unanswered"),
     Column("min_expires", BigInteger, nullable=False, comment="what a 423 asked for; 0 none"),
+    Column("learned", Text, comment="JSON: sip.learned.Learned; null or empty: nothing"),
     comment="what the registrar holds, or may hold; written only when it changes",
 )
 
@@ -218,6 +221,16 @@ TOMBSTONE = Table(
     Column("was", Text, nullable=False, comment="id of the deleted entry, for people"),
     Column("credentials", LargeBinary, nullable=False, comment="sealed JSON: what answers the un-REGISTER's challenge"),
     comment="what an un-REGISTER needs when its entry is gone",
+)
+
+SECURITY = Table(
+    "security",
+    METADATA,
+    Column("sipserver_uid", BigInteger, primary_key=True, autoincrement=False),
+    Column("realm", Text, primary_key=True),
+    Column("strength", Integer, nullable=False, comment="of the strongest digest accepted: 1 SHA-256, 2 SHA-512-256"),
+    Column("until_at", BigInteger, nullable=False, comment="weaker ones are not answered before"),
+    comment="what nobody may talk us out of",
 )
 
 REGISTRAR_COUNT = Table(

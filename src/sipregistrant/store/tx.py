@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ..model.standing import Standing
 from .secrets import Vault
 
-__all__ = ["Key", "Tx"]
+__all__ = ["Key", "Tx", "to_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,8 @@ class Tx:
     knocks: set[int] = field(default_factory=set)
     fan_out: bool = False
     groups_changed: bool = False
+
+
+def to_ms(seconds: float) -> int:
+    """Return an instant or a length of the engine, in seconds, as the store keeps it."""
+    return round(seconds * 1000)

@@ -1,0 +1,203 @@
+"""Which registrar is asked next, and for how many rows.
+
+Asked is one that has something due, whose target has room in its window and does not ask to be left alone, while not
+too much waits to be written. Failures of the store put the question off. What is claimed goes to `start`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from ..errors import StoreUnavailable
+from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
+from ..model.standing import Standing
+from .clock import Clock
+from .flight import Registrar
+from .ordering import Target, Unreachable, common_lines, find_target
+from .pacing import Window
+from .queue import DueQueue
+from .resolver import Resolver
+from .servers import ServerMemory
+from .settler import RETRY_STORE_SECONDS
+from .tasks import spawn
+
+__all__ = ["Claims", "Start"]
+
+log = structlog.get_logger()
+
+Start = Callable[[Registrar, Claimed, Target | Unreachable], None]
+"""Takes a claimed row into flight."""
+
+RETRY_CRASHED_CLAIM_SECONDS = 60.0
+
+# The event loop's clock stands still while the machine sleeps, the schedule's does not (rule 10): so soon after it
+# wakes up, what fell due meanwhile is seen.
+LONGEST_SLEEP_SECONDS = 10.0
+
+# What staggers longer than half an hour is no start any more.
+MOST_STAGGERED = 1800
+
+# StaggerRegistration: one first REGISTER or un-REGISTER a second.
+STAGGER_SECONDS = 1.0
+
+
+class Claims:
+    """The registrars that have something to do, and what is known of those that have something in flight."""
+
+    def __init__(self, schedule: Schedule, clock: Clock, start: Start, is_open: Callable[[], bool]) -> None:
+        """`is_open` tells whether anything may be claimed at all."""
+        self._schedule = schedule
+        self._clock = clock
+        self._start = start
+        self._is_open = is_open
+        self._resolver = Resolver(clock.now)
+        self._queue = DueQueue()
+        self._timer: asyncio.TimerHandle | None = None
+        self.registrars: dict[int, Registrar] = {}
+        self.windows: dict[tuple[object, ...], Window] = {}
+        self.servers: dict[int, ServerMemory] = {}
+        # How each server (uid) answers, since the start.
+        self.standings: dict[int, Standing] = {}
+        # Registrars that are due, but without room: looked at again when something has ended.
+        self.waiting: set[int] = set()
+        # When a registrar that staggers may have its next first REGISTER.
+        self._staggered_until: dict[int, float] = {}
+        # Of registrars that have nothing in flight this is all that is kept.
+        self._known: dict[int, tuple[Window, ServerMemory]] = {}
+        self._is_stopped = False
+        self.crashed = 0
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._is_stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def push(self, registrar_id: int, due_at: float) -> None:
+        """Note that a registrar has work at `due_at`; `pump` sees to it."""
+        self._queue.push(registrar_id, due_at)
+
+    def pump(self) -> None:
+        """Claim for every registrar that is due and has room, and set the timer for the next one."""
+        if not self._is_open():
+            return
+        now = self._clock.now()
+        while (registrar_id := self._queue.pop(now)) is not None:
+            registrar = self.registrars.get(registrar_id)
+            if registrar is None:
+                registrar = self.registrars[registrar_id] = Registrar(registrar_id, *self._known_of(registrar_id))
+            self._ask(registrar, now)
+        self._arm()
+
+    def look_again(self, registrar_ids: Iterable[int]) -> None:
+        """Let those that waited for room have another look; forget those that have nothing in flight."""
+        now = self._clock.now()
+        for registrar_id in registrar_ids:
+            registrar = self.registrars.get(registrar_id)
+            if registrar is None or registrar.is_claiming:
+                continue
+            if registrar_id in self.waiting:
+                self.waiting.discard(registrar_id)
+                self._queue.push(registrar_id, now)
+            elif not registrar.in_flight:
+                del self.registrars[registrar_id]
+
+    def _known_of(self, registrar_id: int) -> tuple[Window, ServerMemory]:
+        """Return the window and the memory of before; new ones for a registrar that was never spoken to."""
+        return self._known.get(registrar_id) or (Window(), ServerMemory())
+
+    def _ask(self, registrar: Registrar, now: float) -> None:
+        window = registrar.window
+        closed_until = max(window.paused_until, registrar.server.guard.closed_until)
+        if closed_until > now:
+            self._queue.push(registrar.id, closed_until)
+            return
+        # A claim costs a transaction: not for a slot or two while more are about to come free.
+        has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
+        if registrar.is_claiming or not has_room:
+            self.waiting.add(registrar.id)
+            return
+        registrar.is_claiming = True
+        limit = registrar.server.guard.limit(window.room, now)
+        # Promised to this claim: others that go to the same target must not count on the same slots.
+        window.taken += limit
+        spawn(self._claim(registrar, window, limit), "engine-claim")
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (at := self._queue.next_at) is not None:
+            wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
+            self._timer = asyncio.get_running_loop().call_later(wait, self.pump)
+
+    async def _claim(self, registrar: Registrar, window: Window, limit: int) -> None:
+        may_stagger = self._staggered_until.get(registrar.id, 0.0) <= self._clock.now()
+        try:
+            claim = await self._schedule.claim(
+                registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight),
+                may_stagger=may_stagger,
+            )  # fmt: skip
+            registrar.good = claim.good
+            self._note_staggering(registrar.id, claim)
+            await self.start_all(registrar, claim)
+            if claim.settings is not None:
+                _warn_of_slowness(registrar, claim.total)
+        except StoreUnavailable as error:
+            log.error("claim.failed", registrar=registrar.id, cause=str(error))
+            self._queue.push(registrar.id, self._clock.now() + RETRY_STORE_SECONDS)
+        except Exception:
+            log.exception("claim.crashed", registrar=registrar.id)
+            self.crashed += 1
+            self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
+        finally:
+            window.taken -= limit
+            registrar.is_claiming = False
+            self.look_again({registrar.id} | self.waiting)
+            self.pump()
+
+    async def start_all(self, registrar: Registrar, claim: Claim) -> None:
+        """Take what was claimed into flight."""
+        if self._is_stopped:
+            return
+        if claim.settings is not None:
+            self._take_settings(registrar, claim.settings)
+        if claim.rows and registrar.settings is not None:
+            target = await find_target(registrar.settings, self._resolver)
+            registrar.in_flight.update(row.id for row in claim.rows)
+            for row in claim.rows:
+                self._start(registrar, row, target)
+        if claim.next_due_at is not None:
+            self._queue.push(registrar.id, claim.next_due_at)
+
+    def _take_settings(self, registrar: Registrar, settings: RegistrarSettings) -> None:
+        registrar.settings = settings
+        registrar.common = common_lines(settings)
+        registrar.window = self._window_of(settings)
+        registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
+        self._known[registrar.id] = registrar.window, registrar.server
+        self.standings[settings.server_uid] = registrar.server.standing
+
+    def _window_of(self, settings: RegistrarSettings) -> Window:
+        """Return the window of the target: two servers that are one registrar share it."""
+        server, group = settings.server, settings.group
+        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
+        return self.windows.setdefault(key, Window())
+
+    def _note_staggering(self, registrar_id: int, claim: Claim) -> None:
+        """Have the next first REGISTER of a registrar that staggers a second later."""
+        now = self._clock.now()
+        if claim.has_staggered:
+            self._staggered_until[registrar_id] = now + STAGGER_SECONDS
+        if claim.is_staggering:
+            self._queue.push(registrar_id, self._staggered_until.get(registrar_id, now))
+
+
+def _warn_of_slowness(registrar: Registrar, total: int) -> None:
+    settings = registrar.settings
+    if settings is not None and settings.server["StaggerRegistration"] and total > MOST_STAGGERED:
+        log.warning("server.staggers_long", server=registrar.name, registrations=total,
+                    hint="StaggerRegistration sends one first REGISTER a second; leave it off for so many")  # fmt: skip

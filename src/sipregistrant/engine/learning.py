@@ -1,0 +1,41 @@
+"""What the end of one attempt says of its server and its target, for all others that go there."""
+
+from __future__ import annotations
+
+import structlog
+
+from ..model.schedule import Claimed
+from ..model.status import State
+from ..sip.outcome import Disposition, Kind, Outcome
+from .flight import Registrar
+from .pacing import Window
+
+__all__ = ["learn"]
+
+log = structlog.get_logger()
+
+# However long a registrar wants to be left alone: a mistyped Retry-After must not be an outage of an hour.
+LONGEST_PAUSE_SECONDS = 600.0
+
+
+def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, now: float) -> None:
+    """Note what an outcome means beyond its row."""
+    server = registrar.server
+    if outcome.was_ahead_accepted is not None:
+        server.nonces.used(now - row.attempted_at, was_accepted=outcome.was_ahead_accepted)
+    if outcome.kind is Kind.ACCEPTED:
+        server.guard.accepted(registrar.name)
+    elif outcome.disposition is Disposition.REFUSED and row.desired and _was_good(row, now):
+        server.guard.refused(now, registrar.good, registrar.name)
+    if outcome.code == 503 and outcome.retry_after:
+        # §21.5.4: the server cannot take requests now, whose ever they are.
+        seconds = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)
+        if window.paused_until <= now:
+            log.warning(
+                "target.paused", server=registrar.name, seconds=seconds, hint="it answered 503 with Retry-After"
+            )
+        window.pause(now + seconds)
+
+
+def _was_good(row: Claimed, now: float) -> bool:
+    return row.state == State.REGISTERED or row.expires_at > now

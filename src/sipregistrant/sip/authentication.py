@@ -1,0 +1,182 @@
+"""Answering the challenges of one attempt: whose credentials, how often, and what the next attempt may send ahead.
+
+One answer for each challenge. One more where the nonce was stale; and one with the second credential that fits, where the
+first was refused: so a password can be rotated while both are there. RFC 3261 §22, RFC 7616; the digest itself is in
+`digest.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import UnusableChallenge
+from .digest import Challenge, authorization, choose, parse_authentication_info, parse_challenges, strength
+from .message import Response
+
+__all__ = ["Authenticator", "Credential"]
+
+# The first that fits, and a second for a rotation. A third wrong password would be one more towards a lock.
+MOST_CANDIDATES = 2
+
+Place = tuple[bool, str]
+"""Where a challenge is from: whether of a proxy, and its realm."""
+
+
+@dataclass(slots=True, repr=False)
+class Credential:
+    """One user name and password for a realm ("" for any). Has no representation: it ends up in no log.
+
+    `id` tells it from others of the same user.
+    """
+
+    realm: str
+    username: str
+    password: str
+    id: str = ""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A challenge that the requests of this attempt answer, and with whom."""
+
+    challenge: Challenge
+    credential: Credential
+    nonce_count: int = 0
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What was tried for a realm within this attempt: how many credentials, and a stale nonce with the last."""
+
+    candidates: int = 0
+    had_stale: bool = False
+
+
+class Authenticator:
+    """The credentials of one attempt, and the challenges that it answers with them."""
+
+    def __init__(self, credentials: Sequence[Credential], *, ahead: Challenge | None = None, nonce_count: int = 0,
+                 preferred: str = "", least: Mapping[str, int] | None = None) -> None:  # fmt: skip
+        """`ahead` is a challenge of before, to be answered unasked, and `nonce_count` how often its nonce was used.
+
+        `preferred` is the id of the credential that worked last; `least` the strength below which a realm's challenges are
+        not answered.
+        """
+        self._credentials = credentials
+        self._preferred = preferred
+        self._least = least or {}
+        self._answers: dict[Place, _Answer] = {}
+        self._tried: dict[Place, _Tried] = {}
+        self._ahead: Place | None = None
+        self._is_ahead_refused = False
+        self.are_credentials_refused = False
+        if ahead is not None and (candidates := self._candidates(ahead.realm)):
+            self._ahead = (ahead.is_proxy, ahead.realm)
+            self._answers[self._ahead] = _Answer(ahead, candidates[0], nonce_count)
+
+    def lines(self, method: str, uri: str, make_cnonce: Callable[[], str]) -> str:
+        """Return the header lines that answer all challenges so far; each use of a nonce counts."""
+        lines = []
+        for answer in self._answers.values():
+            answer.nonce_count += 1
+            name, value = authorization(
+                answer.challenge, username=answer.credential.username, password=answer.credential.password,
+                method=method, uri=uri, nonce_count=answer.nonce_count, cnonce=make_cnonce(),
+            )  # fmt: skip
+            lines.append(f"{name}: {value}\r\n")
+        return "".join(lines)
+
+    def take(self, response: Response, user: str) -> str:
+        """Take the challenges of a 401 or 407. Return "" where a request may answer them, else why none may.
+
+        `user` is that of the From, for the reason.
+        """
+        code = response.status_code
+        # Whatever was sent ahead was not taken: a nonce that has run out, never a wrong password.
+        self._is_ahead_refused = self._is_ahead_refused or not self._tried
+        try:
+            challenges = choose(parse_challenges(response), self._least)
+        except UnusableChallenge as error:
+            return f"{code}: {error}"
+        can_go_on = False
+        for challenge in challenges:
+            place = (challenge.is_proxy, challenge.realm)
+            candidates = self._candidates(challenge.realm)
+            if not candidates:
+                continue
+            credential = self._next_candidate(place, challenge, candidates)
+            if credential is None:
+                self.are_credentials_refused = True
+                return f"{code}: user {candidates[0].username!r} was refused for realm {challenge.realm!r}"
+            self._answers[place] = _Answer(challenge, credential)
+            can_go_on = True
+        if can_go_on:
+            return ""
+        realms = ", ".join(repr(challenge.realm) for challenge in challenges)
+        return f"{code}: no credential for user {user!r} and realm {realms}"
+
+    def to_send_ahead(self, response: Response) -> tuple[str | None, int]:
+        """Return the challenge that the next refresh answers unasked, and how often its nonce was used."""
+        answer = self._of_registrar()
+        if answer is None:
+            return None, 0
+        value = response.first("authentication-info")
+        next_nonce = parse_authentication_info(value) if value is not None else None
+        if next_nonce:
+            return answer.challenge.with_nonce(next_nonce).encode(), 0
+        return answer.challenge.encode(), answer.nonce_count
+
+    @property
+    def was_ahead_accepted(self) -> bool | None:
+        """Whether a final answer took what was sent ahead; None where nothing was."""
+        return None if self._ahead is None else not self._is_ahead_refused
+
+    @property
+    def ahead_count(self) -> int | None:
+        """How often the nonce that was sent ahead is used by now; None where none was, or another stands in for it.
+
+        Where no answer came nobody knows whether the registrar has seen this count: it is used up (RFC 7616 §3.4).
+        """
+        answer = self._answers.get(self._ahead) if self._ahead is not None else None
+        return None if answer is None else answer.nonce_count
+
+    @property
+    def credential(self) -> str:
+        """The id of the credential that was used, where it is not the first that fits; else ""."""
+        answer = self._of_registrar()
+        if answer is None or answer.credential is self._that_fit(answer.challenge.realm)[0]:
+            return ""
+        return answer.credential.id
+
+    @property
+    def security(self) -> tuple[str, int] | None:
+        """The realm and the strength of the algorithm that was used; None where there was no challenge."""
+        answer = self._of_registrar()
+        return None if answer is None else (answer.challenge.realm, strength(answer.challenge))
+
+    def _of_registrar(self) -> _Answer | None:
+        """Return the answer to the registrar's own challenge, else that to a proxy's."""
+        origin = [answer for (is_proxy, _), answer in self._answers.items() if not is_proxy]
+        return next(iter(origin or self._answers.values()), None)
+
+    def _that_fit(self, realm: str) -> list[Credential]:
+        """Return the credentials of a realm before those of any, in their order of use."""
+        return [c for wanted in (realm, "") for c in self._credentials if c.realm == wanted]
+
+    def _candidates(self, realm: str) -> list[Credential]:
+        """Return the credentials to be tried for a realm, the one that worked last before the others."""
+        fit = self._that_fit(realm)
+        if self._preferred:
+            fit.sort(key=lambda credential: credential.id != self._preferred)
+        return fit[:MOST_CANDIDATES]
+
+    def _next_candidate(self, place: Place, challenge: Challenge, candidates: list[Credential]) -> Credential | None:
+        tried = self._tried.setdefault(place, _Tried())
+        if tried.candidates and challenge.stale and not tried.had_stale:
+            tried.had_stale = True
+            return candidates[tried.candidates - 1]
+        if tried.candidates >= len(candidates):
+            return None
+        tried.candidates += 1
+        return candidates[tried.candidates - 1]

@@ -1,0 +1,144 @@
+"""Settle: the way back into the schedule.
+
+One `UPDATE … FROM json_each(?)` for all outcomes of a batch: `executemany` would give up the interpreter lock at each
+row and take seconds while the event loop is busy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import text
+
+from ..model.schedule import Settled
+from ..model.status import State
+from .registrars import forget_unused
+from .registrations import count
+from .tx import Tx, to_ms
+
+__all__ = ["settle"]
+
+SECURITY_MS = 30 * 86400 * 1000
+
+
+def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
+    """Write what attempts left; return the registrars of which rows are due again because they changed meanwhile."""
+    _count_changes(tx, outcomes)
+    again = tx.conn.execute(SETTLE, {"rows": _as_json(outcomes), "now": tx.now}).scalars()
+    registrars = {registrar_id for registrar_id in again if registrar_id is not None}
+    _write_bound(tx, outcomes)
+    _remember_security(tx, outcomes)
+    _end(tx, [outcome for outcome in outcomes if outcome.is_over])
+    return sorted(registrars)
+
+
+# wanted_rev differs: the configuration changed while the attempt was in flight, so the row is due at once (design,
+# rule 1).
+SETTLE = text("""
+UPDATE registration SET
+  class = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.class
+               WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > :now THEN 0 ELSE 1 END,
+  due_at = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.due_at ELSE :now END,
+  state = j.state, applied_rev = j.wanted_rev, cseq = j.cseq, generation = j.generation, expires_at = j.expires_at,
+  maybe_held_until = j.maybe_held_until, attempted_at = j.attempted_at, since_at = j.since_at,
+  failures = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.failures ELSE 0 END,
+  last_code = j.last_code, last_reason = j.last_reason, challenge = j.challenge, nonce_count = j.nonce_count, clears = 0
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS wanted_rev, value ->> 2 AS class, value ->> 3 AS due_at,
+             value ->> 4 AS state, value ->> 5 AS cseq, value ->> 6 AS generation, value ->> 7 AS expires_at,
+             value ->> 8 AS maybe_held_until, value ->> 9 AS attempted_at, value ->> 10 AS since_at,
+             value ->> 11 AS failures, value ->> 12 AS last_code, value ->> 13 AS last_reason,
+             value ->> 14 AS challenge, value ->> 15 AS nonce_count
+      FROM json_each(:rows)) AS j
+WHERE registration.id = j.id
+RETURNING CASE WHEN wanted_rev <> applied_rev THEN registrar_id END AS changed
+""")
+
+
+def _storable(value: str | None) -> str | None:
+    """Return a text that can be read again: a peer's bytes that were no UTF-8 would spoil every claim of their row."""
+    return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+
+
+def _as_json(outcomes: Iterable[Settled]) -> str:
+    rows = [
+        (o.id, o.wanted_rev, int(o.klass), None if o.due_at is None else to_ms(o.due_at), int(o.state), o.cseq, o.generation,
+         to_ms(o.expires_at), to_ms(o.maybe_held_until), to_ms(o.attempted_at), to_ms(o.since_at), o.failures, o.last_code,
+         _storable(o.last_reason), _storable(o.challenge), o.nonce_count)
+        for o in outcomes
+    ]  # fmt: skip
+    return json.dumps(rows, separators=(",", ":"))
+
+
+COUNT_CHANGES = text("""
+SELECT r.registrar_id, r.state, j.state, count(*)
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS state FROM json_each(:rows)) AS j
+JOIN registration AS r ON r.id = j.id
+WHERE r.entry_uid IS NOT NULL AND r.state <> j.state
+GROUP BY 1, 2, 3
+""")
+
+
+def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
+    """Keep the counts by registrar and state. Tombstones are not counted: their entries are gone for every read."""
+    changed = [(o.id, int(o.state)) for o in outcomes if o.state != o.old_state]
+    if not changed:
+        return
+    for registrar_id, old, new, number in tx.conn.execute(COUNT_CHANGES, {"rows": json.dumps(changed)}).all():
+        count(tx, registrar_id, State(old), -number)
+        count(tx, registrar_id, State(new), +number)
+
+
+WRITE_BOUND = text("""
+INSERT INTO bound (registration_id, sent, entry, min_expires, learned)
+SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0), value ->> 3 FROM json_each(:rows)
+WHERE EXISTS (SELECT 1 FROM registration WHERE id = value ->> 0)
+ON CONFLICT (registration_id) DO UPDATE SET
+  sent = coalesce(excluded.sent, bound.sent), entry = CASE WHEN excluded.sent IS NULL THEN bound.entry END,
+  min_expires = CASE WHEN excluded.min_expires = 0 THEN bound.min_expires ELSE excluded.min_expires END,
+  learned = coalesce(excluded.learned, bound.learned)
+""")
+
+
+def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
+    rows = [
+        (o.id, None if o.sent is None else o.sent.to_json(), o.min_expires, _storable(o.learned))
+        for o in outcomes
+        if not o.is_over and (o.sent is not None or o.min_expires or o.learned is not None)
+    ]
+    if rows:
+        tx.conn.execute(WRITE_BOUND, {"rows": json.dumps(rows)})
+
+
+REMEMBER_SECURITY = text("""
+INSERT INTO security (sipserver_uid, realm, strength, until_at)
+SELECT sipserver_uid, :realm, :strength, :until FROM registrar WHERE id = :registrar_id
+ON CONFLICT (sipserver_uid, realm) DO UPDATE SET
+  strength = max(security.strength, excluded.strength), until_at = excluded.until_at
+""")
+
+
+def _remember_security(tx: Tx, outcomes: Sequence[Settled]) -> None:
+    """Keep the strongest digest that a realm has shown: no weaker one is answered for a month."""
+    seen = {(o.registrar_id, *o.security) for o in outcomes if o.security is not None}
+    for registrar_id, realm, strength in seen:
+        values = {"registrar_id": registrar_id, "realm": _storable(realm), "strength": strength}
+        tx.conn.execute(REMEMBER_SECURITY, values | {"until": tx.now + SECURITY_MS})
+
+
+def _end(tx: Tx, outcomes: list[Settled]) -> None:
+    """Forget what was bound; delete tombstones that were not given an entry again meanwhile."""
+    if not outcomes:
+        return
+    rows = {"rows": json.dumps([(o.id, o.wanted_rev) for o in outcomes])}
+    over = "SELECT value ->> 0 FROM json_each(:rows)"
+    tx.conn.execute(text(f"DELETE FROM bound WHERE registration_id IN ({over})"), rows)
+    tx.conn.execute(text(
+        "DELETE FROM registration WHERE entry_uid IS NULL AND id IN (SELECT j.value ->> 0 FROM json_each(:rows) AS j "
+        "WHERE j.value ->> 1 = registration.wanted_rev)"
+    ), rows)  # fmt: skip
+    tx.conn.execute(text(
+        f"DELETE FROM tombstone WHERE registration_id IN ({over}) "
+        "AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = tombstone.registration_id)"
+    ), rows)  # fmt: skip
+    forget_unused(tx)

@@ -1,0 +1,112 @@
+"""Whose credentials answer a challenge, how often, and which digests are too weak."""
+
+from __future__ import annotations
+
+import pytest
+
+from sipregistrant.sip.authentication import Credential
+from sipregistrant.sip.digest import Challenge
+from sipregistrant.sip.outcome import Kind
+from tests.playbook import Play, challenge, contact, order
+
+OLD = Credential("example.com", "alice", "old", "1")
+NEW = Credential("example.com", "alice", "new", "2")
+ANY = Credential("", "anybody", "any", "3")
+
+
+def ahead(nonce: str = "n0") -> Challenge:
+    return Challenge("example.com", nonce, None, "MD5", False, "auth", False, False)
+
+
+def user_of(play: Play) -> str:
+    return (play.last.first("authorization") or "").partition('username="')[2].partition('"')[0]
+
+
+# The second credential
+
+
+def test_where_the_first_is_refused_the_second_is_tried() -> None:
+    play = Play(order(), [OLD, NEW]).sends().receives(401, challenge(nonce="n1")).sends(authorization="n1")
+    play.receives(401, challenge(nonce="n2")).sends(authorization="n2").receives(200, contact())
+    outcome = play.ends(Kind.ACCEPTED, code=200)
+    assert '"credential":"2"' in outcome.learned
+    assert not outcome.are_credentials_refused
+
+
+def test_a_third_is_never_tried() -> None:
+    play = Play(order(), [OLD, NEW, ANY]).sends().receives(401, challenge(nonce="n1")).sends()
+    play.receives(401, challenge(nonce="n2")).sends().receives(401, challenge(nonce="n3"))
+    outcome = play.ends(Kind.REFUSED, code=401, reason="user 'alice' was refused")
+    assert outcome.are_credentials_refused
+
+
+def test_that_the_first_was_taken_needs_no_word() -> None:
+    play = Play(order(), [OLD, NEW]).sends().receives(401, challenge()).sends().receives(200, contact())
+    assert "credential" not in play.ends(Kind.ACCEPTED).learned
+
+
+def test_the_one_that_worked_last_is_tried_first() -> None:
+    play = Play(order(), [OLD, ANY], preferred="3").sends().receives(401, challenge()).sends()
+    assert user_of(play) == "anybody"
+    outcome = play.receives(200, contact()).ends(Kind.ACCEPTED)
+    assert '"credential":"3"' in outcome.learned
+
+
+def test_when_the_first_works_again_it_is_the_one() -> None:
+    play = Play(order(), [OLD, NEW], preferred="2").sends().receives(401, challenge(nonce="n1")).sends()
+    play.receives(401, challenge(nonce="n2")).sends().receives(200, contact())
+    assert "credential" not in play.ends(Kind.ACCEPTED).learned
+
+
+def test_a_preferred_one_that_is_gone_means_nothing() -> None:
+    play = Play(order(), [OLD], preferred="9").sends().receives(401, challenge()).sends()
+    assert user_of(play) == "alice"
+
+
+# Sent ahead
+
+
+def test_it_is_known_whether_what_was_sent_ahead_was_taken() -> None:
+    taken = Play(order(), [OLD], ahead=ahead()).sends(authorization="n0").receives(200, contact()).ends(Kind.ACCEPTED)
+    assert taken.was_ahead_accepted is True
+    asked = Play(order(), [OLD], ahead=ahead()).sends(authorization="n0").receives(401, challenge(nonce="n1"))
+    assert asked.sends(authorization="n1").receives(200, contact()).ends(Kind.ACCEPTED).was_ahead_accepted is False
+    assert Play(order()).sends().receives(200, contact()).ends(Kind.ACCEPTED).was_ahead_accepted is None
+
+
+def test_silence_says_nothing_of_what_was_sent_ahead() -> None:
+    play = Play(order(), [OLD], ahead=ahead()).sends()
+    for _ in range(12):
+        if play.attempt.outcome is None:
+            play.at(play.attempt.next_timeout)
+            play._out.clear()
+    assert play.ends(Kind.TIMED_OUT).was_ahead_accepted is None
+
+
+# No weaker digest
+
+
+@pytest.mark.parametrize(("shown", "offered", "is_answered"), [
+    (0, "MD5", True), (1, "SHA-256", True), (1, "SHA-512-256", True), (1, "MD5", False), (2, "SHA-256", False),
+])  # fmt: skip
+def test_no_weaker_digest_than_a_realm_has_shown_is_answered(shown: int, offered: str, is_answered: bool) -> None:
+    play = Play(order(), [OLD], least={"example.com": shown}).sends().receives(401, challenge(algorithm=offered))
+    if is_answered:
+        play.sends()
+    else:
+        play.ends(Kind.REFUSED, code=401, reason="forget-security")
+
+
+def test_another_realm_has_nothing_to_do_with_it() -> None:
+    play = Play(order(), [ANY], least={"other.example": 2}).sends().receives(401, challenge(algorithm="MD5"))
+    play.sends()
+
+
+@pytest.mark.parametrize(("algorithm", "strength"), [("MD5", 0), ("SHA-256", 1), ("SHA-512-256", 2)])
+def test_the_strength_that_was_accepted_is_told(algorithm: str, strength: int) -> None:
+    play = Play(order(), [OLD]).sends().receives(401, challenge(algorithm=algorithm)).sends().receives(200, contact())
+    assert play.ends(Kind.ACCEPTED).security == ("example.com", strength)
+
+
+def test_without_a_challenge_there_is_no_strength() -> None:
+    assert Play(order()).sends().receives(200, contact()).ends(Kind.ACCEPTED).security is None
