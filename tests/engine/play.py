@@ -1,0 +1,358 @@
+"""One random play: the engine, a registrar and a network in trouble, then peace; and what must be true all the time.
+
+    run(Play(seed=7, phases=[Phase(seconds=600, answers=["503 later"])], changes=[Change(300, "password", 0)]))
+
+What is checked, and where:
+
+- never two REGISTERs under way for one AOR, CSeq grows with each request of a Call-ID: `rough.RoughNetwork`
+- a row is claimed only when it is due and not in flight: `listed.ListSchedule`
+- no wait shorter or longer than the rules of `sip/backoff.py` allow; no attempt of more requests than `MOST_REQUESTS`;
+  every wanted registration is due at some moment: `_WatchedSchedule`
+- what is shown as registered is held by the registrar; what is in memory is in flight: `_Watch.look`
+- in peace every registration stands at its next due moment, and nothing is held that is not wanted: `_Watch.peace`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.errors import StoreUnavailable
+from sipregistrant.model.schedule import Claimed, Class, Settled
+from sipregistrant.model.status import State
+from sipregistrant.sip.authentication import Credential
+from sipregistrant.sip.backoff import LONGEST_RETRY_AFTER_SECONDS, SHORTEST_RETRY_WHILE_HELD_SECONDS
+from sipregistrant.sip.fields import parse_retry_after
+from sipregistrant.sip.identifiers import call_id
+from sipregistrant.sip.registration import MOST_REQUESTS
+from tests.engine.listed import EPOCH, GROUP, ListSchedule, clock_of, entry, make_row, make_settings, unavailable
+from tests.engine.rough import GOOD, RoughNetwork, RoughRegistrar, Roughness
+from tests.engine.virtual_time import VirtualTimeLoop
+
+__all__ = ["Change", "Phase", "Play", "run"]
+
+PASSWORD = "secret"
+KEY = b"key"
+
+# A transaction that was begun in the last moment of the trouble, and one after a challenge, have ended by then; and what
+# was delayed has arrived.
+ENDING_SECONDS = 150.0
+
+# How often everything is looked at.
+LOOK_EVERY_SECONDS = 11.0
+
+# From claim to answer in peace, with a store that takes its time.
+PROMPT_SECONDS = 8.0
+
+LONGEST_PAUSE_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Phase:
+    """Some time of trouble."""
+
+    seconds: int
+    answers: list[str]
+    loss: float = 0.0
+    repeats: float = 0.0
+    slowest: float = 0.02
+    unsendable: float = 0.0
+    forged: float = 0.0
+    is_disk_full: bool = False
+
+
+@dataclass(slots=True)
+class Change:
+    """Something that an operator does, so many seconds after the start, to one of the rows."""
+
+    at: int
+    what: str
+    row: int = 0
+
+
+@dataclass(slots=True)
+class Play:
+    """All that a play depends on."""
+
+    seed: int = 0
+    rows: int = 1
+    phases: list[Phase] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    timer: int = 120
+    ttl: int = 3600
+    algorithm: str = "MD5"
+    wants_digest: bool = True
+    nonce_seconds: int = 300
+    nonce_uses: int = 1000
+    says_stale: bool = True
+    commit_seconds: float = 0.0
+
+    @property
+    def trouble_seconds(self) -> float:
+        return float(max([sum(phase.seconds for phase in self.phases), *(change.at for change in self.changes)]))
+
+
+def run(play: Play) -> None:
+    """Play it; raise `AssertionError` for what must never be."""
+    loop = VirtualTimeLoop()
+    with capture_logs() as logs, asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(_Watch(play).whole())
+    assert not loop.faults, loop.faults
+    broken = [line for line in logs if line["event"].endswith((".crashed", "task.failed"))]
+    assert not broken, broken
+
+
+class _WatchedSchedule(ListSchedule):
+    """The list, with an eye on each outcome."""
+
+    def __init__(self, rows: Sequence[Claimed], network: RoughNetwork) -> None:
+        super().__init__(rows, make_settings())
+        self.network = network
+        self.taken_at: dict[int, float] = {}
+        self._requests_before: dict[int, int] = {}
+
+    async def claim(self, registrar_id: int, **others: Any) -> Any:
+        claim = await super().claim(registrar_id, **others)
+        for row in claim.rows:
+            self.taken_at[row.id] = self.now
+            self._requests_before[row.id] = self.requests_of(row.id, row.generation)
+        return claim
+
+    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
+        before = {settled.id: self.rows.get(settled.id) for settled in outcomes}
+        again = await super().settle(outcomes)
+        for settled in outcomes:
+            self.taken_at.pop(settled.id, None)
+            if (row := before[settled.id]) is not None:
+                self._check(row, settled)
+        return again
+
+    def requests_of(self, id: int, generation: int) -> int:
+        """Return how many requests of a row have gone out."""
+        return self.network.requests.get(call_id(KEY, id, generation), 0)
+
+    def process_died(self) -> None:
+        self._in_flight.clear()
+        self.taken_at.clear()
+
+    def _check(self, row: Claimed, settled: Settled) -> None:
+        requests = self.requests_of(row.id, settled.generation) - self._requests_before[row.id]
+        assert requests <= MOST_REQUESTS, f"{requests} requests in one attempt of {row.id}"
+        if settled.wanted_rev != row.wanted_rev:
+            return  # it is due at once whatever the outcome says
+        if not row.desired:
+            assert settled.is_over == (settled.due_at is None)
+            if settled.is_over and (settled.last_reason or "").startswith("left to lapse"):
+                assert max(row.expires_at, row.maybe_held_until) <= settled.attempted_at
+        wait = (settled.due_at or 0.0) - settled.attempted_at
+        if not row.desired:
+            lapses_in = max(row.expires_at, row.maybe_held_until) - settled.attempted_at
+            least = 0.0 if settled.is_over else min(float((row.entry or {}).get("FailedRegistrationRetryTimer") or 0), lapses_in)
+            assert settled.is_over or least <= wait <= LONGEST_RETRY_AFTER_SECONDS * 1.1
+            return
+        timer = float((row.entry or {})["FailedRegistrationRetryTimer"] or 0)
+        if settled.state == State.REGISTERED:
+            assert settled.klass is Class.HELD
+            assert 0 < wait <= settled.expires_at - settled.attempted_at, "not due before it lapses"
+            assert settled.expires_at <= settled.maybe_held_until
+            return
+        assert settled.state in (State.RETRY_WAIT, State.REJECTED)
+        remaining = row.expires_at - settled.attempted_at
+        is_refused = settled.state == State.REJECTED
+        least = timer
+        if remaining > 0 and not is_refused:
+            least = min(timer, SHORTEST_RETRY_WHILE_HELD_SECONDS)
+        later = self._retry_after(row, settled)
+        least = max(least, min(later, LONGEST_RETRY_AFTER_SECONDS))
+        if is_refused:
+            least = max(least, min(1800.0, timer * 2 ** (settled.failures - 1)))
+        most = max(least, timer, 1800.0 if is_refused else 0.0) * 1.1
+        assert least <= wait <= most + 0.001, f"waits {wait}, not {least} to {most}"
+
+    def _retry_after(self, row: Claimed, settled: Settled) -> float:
+        if settled.last_code == 0:
+            return 0.0
+        final = self.network.finals[call_id(KEY, row.id, settled.generation)]
+        assert final.status_code == settled.last_code
+        return float(parse_retry_after(final.first("retry-after") or "0"))
+
+
+class _Watch:
+    """The stage of one play, and the eyes on it."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.draw = random.Random(play.seed)
+
+    async def whole(self) -> None:
+        """Trouble, then peace."""
+        play = self.play
+        self.loop = asyncio.get_running_loop()
+        self.registrar = RoughRegistrar(
+            self.draw, password=PASSWORD, algorithm=play.algorithm, wants_digest=play.wants_digest,
+            nonce_seconds=play.nonce_seconds, nonce_uses=play.nonce_uses, says_stale=play.says_stale,
+        )  # fmt: skip
+        self.network = RoughNetwork(self.registrar, self.draw)
+        rows = [self._row(number) for number in range(1, play.rows + 1)]
+        self.schedule = _WatchedSchedule(rows, self.network)
+        self.schedule.commit_seconds = play.commit_seconds
+        self.password = PASSWORD
+        self.moved = 0
+        self.engine = await self._start()
+        events: list[tuple[float, Callable[[], Any]]] = []
+        at = 0.0
+        for phase in play.phases:
+            events.append((at, lambda phase=phase: self._enter(phase)))  # type: ignore[misc]
+            at += phase.seconds
+        events += [(float(change.at), lambda change=change: self._change(change)) for change in play.changes]  # type: ignore[misc]
+        events.append((play.trouble_seconds, self._pacify))
+        for when, what in sorted(events, key=lambda event: event[0]):
+            await self._watch_until(when)
+            if (waiting := what()) is not None:
+                await waiting
+        await self._watch_until(play.trouble_seconds + ENDING_SECONDS)
+        await self._peace()
+        await self.engine.stop()
+        self._nothing_is_left()
+
+    def _row(self, number: int) -> Claimed:
+        """Return a row; the second one has the AOR of the first, with a contact of its own."""
+        aor = 1 if number == 2 else number
+        made = entry(
+            f"sip:u{aor}@example.com", URI1=f"sip:u{number}@192.0.2.1:5070", TTL1=self.play.ttl, AorTtl=self.play.ttl,
+            FailedRegistrationRetryTimer=self.play.timer,
+        )  # fmt: skip
+        return make_row(number, binding_key=aor, entry=made, credentials=[Credential("", "alice", PASSWORD)])
+
+    async def _start(self) -> Engine:
+        clock = clock_of(self.loop)
+        engine = Engine(self.schedule, clock, KEY, EngineSettings(), draw=self.draw, make_flow=self.network.make_flow)
+        await engine.start((GROUP,))
+        return engine
+
+    # What happens
+
+    def _enter(self, phase: Phase) -> None:
+        self.registrar.answers = phase.answers
+        self.network.roughness = Roughness(phase.loss, phase.repeats, phase.slowest, phase.unsendable, phase.forged)
+        fault: StoreUnavailable | None = unavailable() if phase.is_disk_full else None
+        self.schedule.claim_fault = fault
+        self.schedule.settle_fault = lambda outcomes: fault
+
+    def _pacify(self) -> None:
+        self._enter(Phase(0, GOOD))
+        self.registrar.password = self.password
+        for id, row in list(self.schedule.rows.items()):
+            if row.credentials[0].password != self.password:
+                self._edit(id, credentials=[Credential("", "alice", self.password)])
+
+    def _change(self, change: Change) -> Any:
+        match change.what:
+            case "restart":
+                return self._restart()
+            case "forget":
+                return self.registrar.forget()
+            case "password there":
+                self.password = self.registrar.password = f"secret{change.at}"
+                return None
+            case "knock":
+                return self.engine.knock([1])
+        id = change.row % self.play.rows + 1
+        row = self.schedule.rows.get(id)
+        if row is None or row.is_tombstone:
+            return None
+        match change.what:
+            case "password here":
+                self._edit(id, credentials=[Credential("", "alice", self.password)])
+            case "password wrong":
+                self._edit(id, credentials=[Credential("", "alice", "wrong")])
+            case "contact":
+                self.moved += 1
+                assert row.entry is not None
+                self._edit(id, entry={**row.entry, "URI1": f"sip:u{id}m{self.moved}@192.0.2.1:5070"})
+            case "disable":
+                self._edit(id, desired=False, klass=Class.UNREGISTER)
+            case "enable":
+                self._edit(id, desired=True, klass=Class.HELD if row.expires_at > self.schedule.now else Class.NEW)
+            case "delete":
+                self._edit(id, desired=False, klass=Class.UNREGISTER, is_tombstone=True)
+        return None
+
+    def _edit(self, id: int, **changes: Any) -> None:
+        self.schedule.change(id, **changes)
+        self.schedule.rows[id] = replace(self.schedule.rows[id], failures=0)
+        self.engine.knock([1])
+
+    async def _restart(self) -> None:
+        await self.engine.stop()
+        self._nothing_is_left()
+        self.schedule.process_died()
+        self.network.process_died()
+        self.engine = await self._start()
+
+    # What must be true
+
+    async def _watch_until(self, when: float) -> None:
+        """Let time pass, and look again and again; never twice as long as a play lasts."""
+        while (left := when - self.loop.time()) > 0:
+            await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
+            self._look()
+
+    def _look(self) -> None:
+        now = self.schedule.now
+        for id, row in self.schedule.rows.items():
+            in_flight_since = self.schedule.taken_at.get(id)
+            if in_flight_since is not None:
+                if self.schedule.claim_fault is None:
+                    assert now - in_flight_since < 2 * MOST_REQUESTS * 33, f"{id} is in flight and stays there"
+                continue
+            if row.desired or row.is_tombstone:
+                assert row.due_at < float("inf"), f"{id} is never due"
+                paused = max((window.paused_until for window in self.engine._claims.windows.values()), default=0.0)
+                if self.schedule.claim_fault is None:
+                    assert max(row.due_at, paused) > now - 12.0, f"{id} is overdue by {now - row.due_at} s"
+            if row.desired and row.state == State.REGISTERED and row.expires_at > now and row.wanted_rev == row.applied_rev:
+                self._is_held(row)
+        for id, since in self.schedule.taken_at.items():
+            assert id in self.schedule.rows or now - since < 600
+
+    def _is_held(self, row: Claimed) -> None:
+        assert row.sent is not None
+        for contact in row.sent.contacts:
+            aor = row.sent.aor
+            if not contact.granted or (aor, contact.uri) in self.registrar.taken:
+                continue
+            until = EPOCH + self.registrar.holds(aor, contact.uri)
+            # What was granted counts from the answer's arrival: late ones make it that much longer.
+            assert until >= row.expires_at - 33.0, f"{row.id} is shown as held until {row.expires_at}, but is until {until}"
+
+    async def _peace(self) -> None:
+        """Each registration is good from its next due moment on, and only what is wanted is bound."""
+        paused = max((window.paused_until for window in self.engine._claims.windows.values()), default=0.0)
+        due = sorted((max(row.due_at, paused), id) for id, row in self.schedule.rows.items() if row.desired)
+        for due_at, id in due:
+            await self._watch_until(due_at - EPOCH + PROMPT_SECONDS)
+            row = self.schedule.rows[id]
+            assert row.state == State.REGISTERED, f"{id} is not registered in peace: {self._last(id)}"
+            assert row.sent is not None
+            for contact in row.sent.contacts:
+                if contact.granted:
+                    assert self.registrar.holds(row.sent.aor, contact.uri), f"{contact.uri} is not bound"
+        assert all(row.desired or row.state in (State.UNREGISTERED, State.UNREGISTERING) for row in self.schedule.rows.values())
+
+    def _last(self, id: int) -> str:
+        return next((f"{s.last_code} {s.last_reason}" for s in reversed(self.schedule.settled) if s.id == id), "never settled")
+
+    def _nothing_is_left(self) -> None:
+        """What is in memory is in flight: what a stop did not wait for."""
+        engine = self.engine
+        in_flight = len(engine._dispatcher)
+        assert len(engine._keys) <= in_flight
+        assert sum(window.taken for window in engine._claims.windows.values()) <= in_flight
+        assert not engine._deadlines._heap
