@@ -238,6 +238,11 @@ def test_min_expires_is_adopted_once_for_header_and_contacts() -> None:
     assert play.receives(200, contact(expires=300)).ends(Kind.ACCEPTED).min_expires == 300
 
 
+def test_a_second_423_that_wants_still_more_is_a_failure() -> None:
+    play = Play(order(expires=60)).sends().receives(423, ("Min-Expires", "300")).sends()
+    play.receives(423, ("Min-Expires", "360")).ends(Kind.REFUSED, code=423, reason="Min-Expires is 360")
+
+
 def test_a_second_423_is_a_failure() -> None:
     play = Play(order(expires=60)).sends().receives(423, ("Min-Expires", "7200")).sends()
     play.receives(423, ("Min-Expires", "7200")).ends(Kind.REFUSED, code=423, reason="Min-Expires is 7200")
