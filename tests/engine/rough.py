@@ -75,9 +75,9 @@ class RoughRegistrar:
         return self._answered[branch]
 
     def holds(self, aor: str, contact: str) -> float:
-        """Return until when a contact is bound; 0 where it is not."""
+        """Return until when a contact is bound, or was when it lapsed; 0 where it is not."""
         bound = self.bindings.get(aor, {}).get(contact)
-        return 0.0 if bound is None or bound.until <= self.now() else bound.until
+        return 0.0 if bound is None else bound.until
 
     def forget(self) -> None:
         """Lose all bindings and nonces, as a registrar does that is started again."""
@@ -247,6 +247,7 @@ class RoughNetwork(Network):
         self.cseqs: dict[str, tuple[int, str]] = {}
         self.requests: dict[str, int] = {}
         """How many requests, repetitions aside, went out with each Call-ID."""
+        self.broken: list[str] = []
         self._draw = draw
         registrar.now = self._loop.time
 
@@ -256,7 +257,11 @@ class RoughNetwork(Network):
         send = flow.send
 
         def may_fail(datagram: bytes, to: Address) -> str:
-            return "Connection refused" if self._draw.random() < self.roughness.unsendable else send(datagram, to)
+            if self._draw.random() >= self.roughness.unsendable:
+                return send(datagram, to)
+            message = parse_message(datagram)
+            self.under_way.pop((message.first("to") or "").strip("<>"), None)
+            return "Connection refused"
 
         flow.send = may_fail  # type: ignore[method-assign]
         return flow
@@ -270,7 +275,11 @@ class RoughNetwork(Network):
         message = parse_message(datagram)
         assert isinstance(message, Request)
         heard = Heard(self._loop.time(), message, to, cast(UdpFlow, flow))
-        self._check(heard)
+        try:
+            self._check(heard)
+        except AssertionError as error:
+            self.broken.append(f"{heard.at:.2f}: {error}")  # the engine takes it for one of its own mistakes
+            raise
         for _ in range(self._copies()):
             self._loop.call_later(self._delay(), self._arrive, heard)
         if self._draw.random() < self.roughness.forged:
