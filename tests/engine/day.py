@@ -168,6 +168,7 @@ class _DayNetwork(Network):
         self.wanted_since: dict[str, float] = {}
         self.outage: Outage | None = None
         self.paused_until = 0.0
+        self.in_flight = lambda: 0
         self._nonces: dict[str, float] = {}
         self._branches: dict[str, tuple[str, float]] = {}
         self._second = (0, 0)
@@ -203,7 +204,7 @@ class _DayNetwork(Network):
         if self.paused_until - 0.001 > now:
             report.faults.append(f"{now:.1f}: sent while the registrar asked to be left alone until {self.paused_until:.1f}")
         self._branches[heard.aor] = (heard.branch, now)
-        report.most_under_way = max(report.most_under_way, len(self._branches))
+        report.most_under_way = max(report.most_under_way, self.in_flight())
 
     # The registrar
 
@@ -294,6 +295,7 @@ class Day:
             network.wanted_since[_aor(id)] = 0.0
         loop = asyncio.get_running_loop()
         engine = Engine(schedule, clock_of(loop), b"key", EngineSettings(), draw=draw, make_flow=network.make_flow)
+        network.in_flight = lambda: engine.in_flight
         await engine.start((GROUP,))
         ends = self.hours * HOUR
         change_at = 600.0

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 
 from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from tests.engine.day import Day
 from tests.engine.play import Play, run
@@ -71,7 +72,7 @@ def _play_batch(batch: int, size: int) -> int:
 
     @seed(batch)
     @settings(SETTINGS, max_examples=size, phases=[Phase.generate, Phase.shrink])
-    @given(plays())
+    @given(plays(is_stored=st.sampled_from([False, False, False, False, True])))
     def one(play: Play) -> None:
         nonlocal played
         played += 1

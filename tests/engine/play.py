@@ -7,7 +7,7 @@ What is checked, and where:
 - never two REGISTERs under way for one AOR, CSeq grows with each request of a Call-ID: `rough.RoughNetwork`
 - a row is claimed only when it is due and not in flight: `listed.ListSchedule`
 - no wait shorter or longer than the rules of `sip/backoff.py` allow; no attempt of more requests than `MOST_REQUESTS`;
-  every wanted registration is due at some moment: `_WatchedSchedule`
+  every wanted registration is due at some moment: `_Watched`
 - what is shown as registered is held by the registrar; what is in memory is in flight: `_Watch.look`
 - in peace every registration stands at its next due moment, and nothing is held that is not wanted: `_Watch.peace`
 """
@@ -24,7 +24,7 @@ from structlog.testing import capture_logs
 
 from sipregistrant.engine.engine import Engine, EngineSettings
 from sipregistrant.errors import StoreUnavailable
-from sipregistrant.model.schedule import Claimed, Class, Settled
+from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
 from sipregistrant.model.status import State
 from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.backoff import LONGEST_RETRY_AFTER_SECONDS, SHORTEST_RETRY_WHILE_HELD_SECONDS
@@ -33,6 +33,7 @@ from sipregistrant.sip.identifiers import call_id
 from sipregistrant.sip.registration import MOST_REQUESTS
 from tests.engine.listed import EPOCH, GROUP, ListSchedule, clock_of, entry, make_row, make_settings, unavailable
 from tests.engine.rough import GOOD, RoughNetwork, RoughRegistrar, Roughness
+from tests.engine.stored import StoredSchedule
 from tests.engine.virtual_time import VirtualTimeLoop
 
 __all__ = ["Change", "Phase", "Play", "run"]
@@ -92,6 +93,8 @@ class Play:
     nonce_uses: int = 1000
     says_stale: bool = True
     commit_seconds: float = 0.0
+    is_stored: bool = False
+    """With the real store, else with a list."""
 
     @property
     def trouble_seconds(self) -> float:
@@ -111,25 +114,33 @@ def run(play: Play) -> None:
     assert not broken, [repr(line) for line in broken]
 
 
-class _WatchedSchedule(ListSchedule):
-    """The list, with an eye on each outcome."""
+class _Watched:
+    """A schedule, with an eye on each outcome."""
 
-    def __init__(self, rows: Sequence[Claimed], network: RoughNetwork) -> None:
-        super().__init__(rows, make_settings())
+    def __init__(self, schedule: ListSchedule | StoredSchedule, network: RoughNetwork) -> None:
+        self.within = schedule
         self.network = network
         self.taken_at: dict[int, float] = {}
         self._requests_before: dict[int, int] = {}
 
-    async def claim(self, registrar_id: int, **others: Any) -> Any:
-        claim = await super().claim(registrar_id, **others)
+    @property
+    def now(self) -> float:
+        return self.within.now
+
+    async def heads(self) -> list[tuple[int, float]]:
+        return await self.within.heads()
+
+    async def claim(self, registrar_id: int, **others: Any) -> Claim:
+        claim = await self.within.claim(registrar_id, **others)
         for row in claim.rows:
             self.taken_at[row.id] = self.now
             self._requests_before[row.id] = self.requests_of(row.id, row.generation)
         return claim
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
-        before = {settled.id: self.rows.get(settled.id) for settled in outcomes}
-        again = await super().settle(outcomes)
+        rows = self.within.rows
+        before = {settled.id: rows.get(settled.id) for settled in outcomes}
+        again = await self.within.settle(outcomes)
         for settled in outcomes:
             self.taken_at.pop(settled.id, None)
             if (row := before[settled.id]) is not None:
@@ -145,7 +156,7 @@ class _WatchedSchedule(ListSchedule):
         return self.network.requests.get(call_id(KEY, id, generation), 0)
 
     def process_died(self) -> None:
-        self._in_flight.clear()
+        self.within._in_flight.clear()
         self.taken_at.clear()
 
     def _check(self, row: Claimed, settled: Settled) -> None:
@@ -206,9 +217,9 @@ class _Watch:
             nonce_seconds=play.nonce_seconds, nonce_uses=play.nonce_uses, says_stale=play.says_stale,
         )  # fmt: skip
         self.network = RoughNetwork(self.registrar, self.draw)
-        rows = [self._row(number) for number in range(1, play.rows + 1)]
-        self.schedule = _WatchedSchedule(rows, self.network)
-        self.schedule.commit_seconds = play.commit_seconds
+        self.within = self._make_stored() if play.is_stored else self._make_listed()
+        self.within.commit_seconds = play.commit_seconds
+        self.schedule = _Watched(self.within, self.network)
         self.password = PASSWORD
         self.moved = 0
         # When the disk was full last; infinite while it is.
@@ -230,6 +241,18 @@ class _Watch:
         await self.engine.stop()
         await asyncio.sleep(2 * self.play.commit_seconds + 0.1)  # a claim that was under way comes back and is let go
         self._nothing_is_left()
+        if isinstance(self.within, StoredSchedule):
+            self.within.close()
+
+    def _make_listed(self) -> ListSchedule:
+        return ListSchedule([self._row(number) for number in range(1, self.play.rows + 1)], make_settings())
+
+    def _make_stored(self) -> StoredSchedule:
+        stored = StoredSchedule(clock_of(self.loop).now)
+        self.form = {"TTL1": self.play.ttl, "AorTtl": self.play.ttl, "FailedRegistrationRetryTimer": self.play.timer}
+        stored.make(self.play.rows, PASSWORD, **self.form)
+        stored.knocked = lambda ids: self.engine.knock(ids)
+        return stored
 
     def _row(self, number: int) -> Claimed:
         """Return a row; the second one has the AOR of the first, with a contact of its own."""
@@ -252,15 +275,19 @@ class _Watch:
         self.registrar.answers = phase.answers
         self.network.roughness = Roughness(phase.loss, phase.repeats, phase.slowest, phase.unsendable, phase.forged)
         fault: StoreUnavailable | None = unavailable() if phase.is_disk_full else None
-        if phase.is_disk_full or self.schedule.claim_fault is not None:
+        if phase.is_disk_full or self.within.claim_fault is not None:
             self.well_since = float("inf") if phase.is_disk_full else self.schedule.now
-        self.schedule.claim_fault = fault
-        self.schedule.settle_fault = lambda outcomes: fault
+        self.within.claim_fault = fault
+        self.within.settle_fault = lambda outcomes: fault
 
     def _pacify(self) -> None:
         self._enter(Phase(0, [what for what in GOOD if what != "shorter"]))
         self.registrar.password = self.password
-        for id, row in list(self.schedule.rows.items()):
+        if isinstance(self.within, StoredSchedule):
+            for number in range(1, self.play.rows + 1):
+                self.within.set_password(number, self.password)
+            return
+        for id, row in list(self.within.rows.items()):
             if row.credentials[0].password != self.password:
                 self._edit(id, credentials=[Credential("", "alice", self.password)])
 
@@ -276,16 +303,41 @@ class _Watch:
             case "knock":
                 return self.engine.knock([1])
         id = change.row % self.play.rows + 1
-        row = self.schedule.rows.get(id)
+        self.moved += 1
+        if isinstance(self.within, StoredSchedule):
+            self._change_stored(self.within, change.what, id)
+        else:
+            self._change_listed(change.what, id)
+        return None
+
+    def _change_stored(self, stored: StoredSchedule, what: str, number: int) -> None:
+        is_there = stored.exists(number)
+        match what:
+            case "password here":
+                stored.set_password(number, self.password)
+            case "password wrong":
+                stored.set_password(number, "wrong")
+            case "contact" if is_there:
+                stored.post(number, URI1=f"sip:u{number}m{self.moved}@192.0.2.1:5070")
+            case "disable" if is_there:
+                stored.act(number, "unregister")
+            case "enable" if is_there:
+                stored.act(number, "register")
+            case "enable":
+                stored.put(number, **self.form)
+            case "delete" if is_there:
+                stored.delete(number)
+
+    def _change_listed(self, what: str, id: int) -> None:
+        row = self.within.rows.get(id)
         if row is None or row.is_tombstone:
-            return None
-        match change.what:
+            return
+        match what:
             case "password here":
                 self._edit(id, credentials=[Credential("", "alice", self.password)])
             case "password wrong":
                 self._edit(id, credentials=[Credential("", "alice", "wrong")])
             case "contact":
-                self.moved += 1
                 assert row.entry is not None
                 self._edit(id, entry={**row.entry, "URI1": f"sip:u{id}m{self.moved}@192.0.2.1:5070"})
             case "disable":
@@ -294,11 +346,11 @@ class _Watch:
                 self._edit(id, desired=True, klass=Class.HELD if row.expires_at > self.schedule.now else Class.NEW)
             case "delete":
                 self._edit(id, desired=False, klass=Class.UNREGISTER, is_tombstone=True)
-        return None
 
     def _edit(self, id: int, **changes: Any) -> None:
-        self.schedule.change(id, **changes)
-        self.schedule.rows[id] = replace(self.schedule.rows[id], failures=0)
+        assert isinstance(self.within, ListSchedule)
+        self.within.change(id, **changes)
+        self.within.rows[id] = replace(self.within.rows[id], failures=0)
         self.engine.knock([1])
 
     async def _restart(self) -> None:
@@ -320,7 +372,7 @@ class _Watch:
     def _look(self) -> None:
         now = self.schedule.now
         assert not self.network.broken, self.network.broken[0]
-        for id, row in self.schedule.rows.items():
+        for id, row in self.within.rows.items():
             in_flight_since = self.schedule.taken_at.get(id)
             if in_flight_since is not None:
                 since = max(in_flight_since, self.well_since)
@@ -349,20 +401,34 @@ class _Watch:
     async def _peace(self) -> None:
         """Each registration is good from its next due moment on, and only what is wanted is bound."""
         paused = max((window.paused_until for window in self.engine._claims.windows.values()), default=0.0)
-        due = sorted((max(row.due_at, paused), id) for id, row in self.schedule.rows.items() if row.desired)
+        due = sorted((max(row.due_at, paused), id) for id, row in self.within.rows.items() if row.desired)
         for due_at, id in due:
             await self._watch_until(due_at - EPOCH + PROMPT_SECONDS)
-            row = self.schedule.rows[id]
+            row = self.within.rows[id]
             assert row.state == State.REGISTERED, f"{id} is not registered in peace: {self._last(id)}"
             assert row.sent is not None
             for contact in row.sent.contacts:
                 if contact.granted:
                     until = self.registrar.holds(row.sent.aor, contact.uri)
                     assert until > self.loop.time(), f"{contact.uri} is not bound"
-        assert all(row.desired or row.state in (State.UNREGISTERED, State.UNREGISTERING) for row in self.schedule.rows.values())
+        self._nothing_is_forgotten()
+
+    def _nothing_is_forgotten(self) -> None:
+        """What the registrar holds of ours is wanted, or somebody remembers that it is to be removed (design, rule 8)."""
+        now = self.schedule.now
+        known = set()
+        for row in self.within.rows.values():
+            if not row.desired and row.due_at == float("inf"):
+                assert max(row.expires_at, row.maybe_held_until) <= now, f"{row.id} is parked and may be held"
+                continue
+            known |= {contact.uri for contact in row.sent.contacts} if row.sent is not None else set()
+            known |= {str(values["URI1"]) for values in (row.entry, row.unanswered) if values is not None}
+        bound = {uri for of_aor in self.registrar.bindings.values() for uri, b in of_aor.items() if EPOCH + b.until > now}
+        if self.play.is_stored:
+            assert bound <= known, f"nobody remembers {bound - known}"
 
     def _last(self, id: int) -> str:
-        return next((f"{s.last_code} {s.last_reason}" for s in reversed(self.schedule.settled) if s.id == id), "never settled")
+        return next((f"{s.last_code} {s.last_reason}" for s in reversed(self.within.settled) if s.id == id), "never settled")
 
     def _nothing_is_left(self) -> None:
         """What is in memory is in flight: what a stop did not wait for."""

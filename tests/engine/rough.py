@@ -85,6 +85,10 @@ class RoughRegistrar:
         self.bindings.clear()
         self._nonces.clear()
 
+    def _forget_aor(self, aor: str) -> None:
+        """Lose the bindings of an AOR: what is not known here (404) has none."""
+        self.taken |= {(aor, contact) for contact in self.bindings.pop(aor, {})}
+
     def _answer(self, request: Request) -> list[bytes]:
         what = self._draw.choice(self.answers)
         seconds = str(self._draw.choice([0, 5, 90, 700, 100_000]))
@@ -117,6 +121,8 @@ class RoughRegistrar:
             case "other realm":
                 value = f'Digest realm="other", nonce="{self._make_nonce()}", algorithm={self._algorithm}, qop="auth"'
                 return [refuse(request, 401, ("WWW-Authenticate", value))]
+        if what == "404":
+            self._forget_aor((request.first("to") or "").strip("<>"))
         code, _, later = what.partition(" ")
         if code.isdigit():
             return [refuse(request, int(code), *([("Retry-After", seconds)] if later else []))]

@@ -29,7 +29,7 @@ PHASES = st.builds(
 )  # fmt: skip
 
 
-def plays() -> st.SearchStrategy[Play]:
+def plays(*, is_stored: st.SearchStrategy[bool]) -> st.SearchStrategy[Play]:
     """Return what draws plays."""
     changes = st.builds(Change, at=st.integers(0, 8000), what=st.sampled_from(CHANGES), row=st.integers(0, 2))
     return st.builds(
@@ -46,10 +46,17 @@ def plays() -> st.SearchStrategy[Play]:
         nonce_uses=st.sampled_from([1, 2, 1000]),
         says_stale=st.booleans(),
         commit_seconds=st.sampled_from([0.0, 0.05, 1.0]),
+        is_stored=is_stored,
     )  # fmt: skip
 
 
-@settings(SETTINGS, max_examples=100, derandomize=True)
-@given(plays())
+@settings(SETTINGS, max_examples=60, derandomize=True)
+@given(plays(is_stored=st.just(False)))
 def test_whatever_happens_every_registration_goes_on_within_its_rules(play: Play) -> None:
+    run(play)
+
+
+@settings(SETTINGS, max_examples=20, derandomize=True)
+@given(plays(is_stored=st.just(True)))
+def test_whatever_happens_the_store_loses_nothing_that_may_be_bound(play: Play) -> None:
     run(play)
