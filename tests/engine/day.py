@@ -13,7 +13,7 @@ import asyncio
 import heapq
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog.testing import capture_logs
@@ -28,7 +28,6 @@ from sipregistrant.sip.digest import verify
 from sipregistrant.sip.fields import parse_auth_params
 from sipregistrant.sip.message import Request, parse_message
 from tests.engine.listed import (
-    EPOCH,
     GROUP,
     LATENCY_SECONDS,
     REGISTRAR,
@@ -132,7 +131,8 @@ class _DaySchedule(ListSchedule):
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
                     may_stagger: bool) -> Claim:  # fmt: skip
         await asyncio.sleep(self.commit_seconds)
-        now, rows = self.now, []
+        now = self.now
+        rows: list[Claimed] = []
         while self.heap and self.heap[0][0] <= now and len(rows) < limit:
             due_at, id = heapq.heappop(self.heap)
             row = self.rows.get(id)
@@ -168,7 +168,7 @@ class _DayNetwork(Network):
         self.wanted_since: dict[str, float] = {}
         self.outage: Outage | None = None
         self.paused_until = 0.0
-        self.in_flight = lambda: 0
+        self.in_flight: Callable[[], int] = lambda: 0
         self._nonces: dict[str, float] = {}
         self._branches: dict[str, tuple[str, float]] = {}
         self._second = (0, 0)
@@ -178,9 +178,11 @@ class _DayNetwork(Network):
         assert isinstance(message, Request)
         heard = Heard(self._loop.time(), message, to, flow)  # type: ignore[arg-type]
         self._note(heard)
-        if self.draw.random() >= LOSS and (answer := self._answer(message, heard.at + LATENCY_SECONDS)):
-            if self.draw.random() >= LOSS:
-                self._loop.call_later(2 * LATENCY_SECONDS, self.deliver, heard, answer, REGISTRAR)
+        if self.draw.random() < LOSS:
+            return
+        answer = self._answer(message, heard.at + LATENCY_SECONDS)
+        if answer is not None and self.draw.random() >= LOSS:
+            self._loop.call_later(2 * LATENCY_SECONDS, self.deliver, heard, answer, REGISTRAR)
 
     def deliver(self, heard: Heard, answer: bytes, source: tuple[str, int]) -> None:
         if self._branches.get(heard.aor, ("", 0.0))[0] == heard.branch:
@@ -202,7 +204,9 @@ class _DayNetwork(Network):
         if now < since + 32.0 - 0.001:
             report.faults.append(f"{now:.1f}: two REGISTERs under way for {heard.aor}")
         if self.paused_until - 0.001 > now:
-            report.faults.append(f"{now:.1f}: sent while the registrar asked to be left alone until {self.paused_until:.1f}")
+            report.faults.append(
+                f"{now:.1f}: sent while the registrar asked to be left alone until {self.paused_until:.1f}"
+            )
         self._branches[heard.aor] = (heard.branch, now)
         report.most_under_way = max(report.most_under_way, self.in_flight())
 

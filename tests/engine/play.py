@@ -7,7 +7,7 @@ What is checked, and where:
 - never two REGISTERs under way for one AOR, CSeq grows with each request of a Call-ID: `rough.RoughNetwork`
 - a row is claimed only when it is due and not in flight: `listed.ListSchedule`
 - no wait shorter or longer than the rules of `sip/backoff.py` allow; no attempt of more requests than `MOST_REQUESTS`;
-  every wanted registration is due at some moment: `_Watched`
+  every wanted registration is due at some moment: `watched.WatchedSchedule`
 - what is shown as registered is held by the registrar; what is in memory is in flight: `_Watch.look`
 - in peace every registration stands at its next due moment, and nothing is held that is not wanted: `_Watch.peace`
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,22 +24,19 @@ from structlog.testing import capture_logs
 
 from sipregistrant.engine.engine import Engine, EngineSettings
 from sipregistrant.errors import StoreUnavailable
-from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
+from sipregistrant.model.schedule import Claimed, Class
 from sipregistrant.model.status import State
 from sipregistrant.sip.authentication import Credential
-from sipregistrant.sip.backoff import LONGEST_RETRY_AFTER_SECONDS, SHORTEST_RETRY_WHILE_HELD_SECONDS
-from sipregistrant.sip.fields import parse_retry_after
-from sipregistrant.sip.identifiers import call_id
 from sipregistrant.sip.registration import MOST_REQUESTS
 from tests.engine.listed import EPOCH, GROUP, ListSchedule, clock_of, entry, make_row, make_settings, unavailable
-from tests.engine.rough import GOOD, RoughNetwork, RoughRegistrar, Roughness
+from tests.engine.rough import GOOD, Roughness, RoughNetwork, RoughRegistrar
 from tests.engine.stored import StoredSchedule
 from tests.engine.virtual_time import VirtualTimeLoop
+from tests.engine.watched import KEY, WatchedSchedule
 
 __all__ = ["Change", "Phase", "Play", "run"]
 
 PASSWORD = "secret"
-KEY = b"key"
 
 # A transaction that was begun in the last moment of the trouble, and one after a challenge, have ended by then; and what
 # was delayed has arrived.
@@ -47,11 +44,10 @@ ENDING_SECONDS = 150.0
 
 # How often everything is looked at.
 LOOK_EVERY_SECONDS = 11.0
+LOOK_INTO_STORE_EVERY_SECONDS = 61.0
 
 # From claim to answer in peace, with a store that takes its time.
 PROMPT_SECONDS = 8.0
-
-LONGEST_PAUSE_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -114,93 +110,6 @@ def run(play: Play) -> None:
     assert not broken, [repr(line) for line in broken]
 
 
-class _Watched:
-    """A schedule, with an eye on each outcome."""
-
-    def __init__(self, schedule: ListSchedule | StoredSchedule, network: RoughNetwork) -> None:
-        self.within = schedule
-        self.network = network
-        self.taken_at: dict[int, float] = {}
-        self._requests_before: dict[int, int] = {}
-
-    @property
-    def now(self) -> float:
-        return self.within.now
-
-    async def heads(self) -> list[tuple[int, float]]:
-        return await self.within.heads()
-
-    async def claim(self, registrar_id: int, **others: Any) -> Claim:
-        claim = await self.within.claim(registrar_id, **others)
-        for row in claim.rows:
-            self.taken_at[row.id] = self.now
-            self._requests_before[row.id] = self.requests_of(row.id, row.generation)
-        return claim
-
-    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
-        rows = self.within.rows
-        before = {settled.id: rows.get(settled.id) for settled in outcomes}
-        again = await self.within.settle(outcomes)
-        for settled in outcomes:
-            self.taken_at.pop(settled.id, None)
-            if (row := before[settled.id]) is not None:
-                try:
-                    self._check(row, settled)
-                except AssertionError as error:
-                    # The engine would take it for one of its own mistakes.
-                    self.network.broken.append(f"{settled}: {error}")
-        return again
-
-    def requests_of(self, id: int, generation: int) -> int:
-        """Return how many requests of a row have gone out."""
-        return self.network.requests.get(call_id(KEY, id, generation), 0)
-
-    def process_died(self) -> None:
-        self.within._in_flight.clear()
-        self.taken_at.clear()
-
-    def _check(self, row: Claimed, settled: Settled) -> None:
-        requests = self.requests_of(row.id, settled.generation) - self._requests_before[row.id]
-        assert requests <= MOST_REQUESTS, f"{requests} requests in one attempt of {row.id}"
-        if settled.wanted_rev != row.wanted_rev:
-            return  # it is due at once whatever the outcome says
-        if not row.desired:
-            assert settled.is_over == (settled.due_at is None)
-            if settled.is_over and (settled.last_reason or "").startswith("left to lapse"):
-                assert max(row.expires_at, row.maybe_held_until) <= settled.attempted_at
-        wait = (settled.due_at or 0.0) - settled.attempted_at
-        if not row.desired:
-            lapses_in = max(row.expires_at, row.maybe_held_until) - settled.attempted_at
-            least = 0.0 if settled.is_over else min(float((row.entry or {}).get("FailedRegistrationRetryTimer") or 0), lapses_in)
-            assert settled.is_over or least <= wait <= LONGEST_RETRY_AFTER_SECONDS * 1.1
-            return
-        timer = float((row.entry or {})["FailedRegistrationRetryTimer"] or 0)
-        if settled.state == State.REGISTERED:
-            assert settled.klass is Class.HELD
-            assert 0 < wait <= settled.expires_at - settled.attempted_at, "not due before it lapses"
-            assert settled.expires_at <= settled.maybe_held_until
-            return
-        assert settled.state in (State.RETRY_WAIT, State.REJECTED)
-        remaining = row.expires_at - settled.attempted_at
-        is_refused = settled.state == State.REJECTED
-        least = timer
-        if remaining > 0 and not is_refused:
-            least = min(timer, SHORTEST_RETRY_WHILE_HELD_SECONDS)
-        later = self._retry_after(row, settled)
-        least = max(least, min(later, LONGEST_RETRY_AFTER_SECONDS))
-        if is_refused:
-            least = max(least, min(1800.0, timer * 2 ** (settled.failures - 1)))
-        most = max(least, timer, 1800.0 if is_refused else 0.0) * 1.1
-        assert least <= wait <= most + 0.001, f"waits {wait}, not {least} to {most}"
-
-    def _retry_after(self, row: Claimed, settled: Settled) -> float:
-        if settled.last_code == 0:
-            return 0.0
-        final = self.network.finals[call_id(KEY, row.id, settled.generation)]
-        assert final.status_code == settled.last_code
-        return float(parse_retry_after(final.first("retry-after") or "0"))
-
-
 class _Watch:
     """The stage of one play, and the eyes on it."""
 
@@ -219,7 +128,7 @@ class _Watch:
         self.network = RoughNetwork(self.registrar, self.draw)
         self.within = self._make_stored() if play.is_stored else self._make_listed()
         self.within.commit_seconds = play.commit_seconds
-        self.schedule = _Watched(self.within, self.network)
+        self.schedule = WatchedSchedule(self.within, self.network)
         self.password = PASSWORD
         self.moved = 0
         # When the disk was full last; infinite while it is.
@@ -366,7 +275,8 @@ class _Watch:
     async def _watch_until(self, when: float) -> None:
         """Let time pass, and look again and again; never twice as long as a play lasts."""
         while (left := when - self.loop.time()) > 0:
-            await asyncio.sleep(min(left, LOOK_EVERY_SECONDS))
+            step = LOOK_INTO_STORE_EVERY_SECONDS if self.play.is_stored else LOOK_EVERY_SECONDS
+            await asyncio.sleep(min(left, step))
             self._look()
 
     def _look(self) -> None:
@@ -384,7 +294,12 @@ class _Watch:
                 allowed_from = max(row.due_at, self.well_since, *(window.paused_until for window in windows), 0.0)
                 has_room = all(window.room > 0 for window in windows) and not len(self.engine._settler)
                 assert not has_room or allowed_from > now - 12.0, f"{id} is overdue by {now - row.due_at} s"
-            if row.desired and row.state == State.REGISTERED and row.expires_at > now and row.wanted_rev == row.applied_rev:
+            if (
+                row.desired
+                and row.state == State.REGISTERED
+                and row.expires_at > now
+                and row.wanted_rev == row.applied_rev
+            ):
                 self._is_held(row)
 
     def _is_held(self, row: Claimed) -> None:
@@ -396,7 +311,9 @@ class _Watch:
                 continue
             until = EPOCH + self.registrar.holds(aor, contact.uri)
             # What was granted counts from the answer's arrival: late ones make it that much longer.
-            assert until >= row.expires_at - 33.0, f"{row.id} is shown as held until {row.expires_at}, but is until {until}"
+            assert until >= row.expires_at - 33.0, (
+                f"{row.id} is shown as held until {row.expires_at}, but is until {until}"
+            )
 
     async def _peace(self) -> None:
         """Each registration is good from its next due moment on, and only what is wanted is bound."""
@@ -423,12 +340,16 @@ class _Watch:
                 continue
             known |= {contact.uri for contact in row.sent.contacts} if row.sent is not None else set()
             known |= {str(values["URI1"]) for values in (row.entry, row.unanswered) if values is not None}
-        bound = {uri for of_aor in self.registrar.bindings.values() for uri, b in of_aor.items() if EPOCH + b.until > now}
+        bound = {
+            uri for of_aor in self.registrar.bindings.values() for uri, b in of_aor.items() if EPOCH + b.until > now
+        }
         if self.play.is_stored:
             assert bound <= known, f"nobody remembers {bound - known}"
 
     def _last(self, id: int) -> str:
-        return next((f"{s.last_code} {s.last_reason}" for s in reversed(self.within.settled) if s.id == id), "never settled")
+        return next(
+            (f"{s.last_code} {s.last_reason}" for s in reversed(self.within.settled) if s.id == id), "never settled"
+        )
 
     def _nothing_is_left(self) -> None:
         """What is in memory is in flight: what a stop did not wait for."""

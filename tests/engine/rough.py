@@ -12,6 +12,7 @@ an end.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,7 +22,7 @@ from sipregistrant.sip.fields import parse_auth_params, parse_contacts
 from sipregistrant.sip.message import Request, Response, parse_message
 from tests.engine.listed import REGISTRAR, Heard, Network, refuse
 
-__all__ = ["ANSWERS", "GOOD", "RoughNetwork", "RoughRegistrar", "Roughness"]
+__all__ = ["ANSWERS", "GOOD", "RoughNetwork", "RoughRegistrar", "Roughness", "TIMEOUT_SECONDS"]
 
 # What a request may meet. The first line is good for all: the registration stands after it.
 GOOD = ["ok", "ok", "header", "longer", "shorter", "foreign", "nextnonce"]
@@ -56,7 +57,7 @@ class RoughRegistrar:
         self.taken: set[tuple[str, str]] = set()
         """Bindings that were taken away here, so that the client cannot know."""
         self.heard: dict[str, int] = {}
-        self.now = lambda: 0.0
+        self.now: Callable[[], float] = lambda: 0.0
         self._draw = draw
         self._algorithm = algorithm
         self._wants_digest = wants_digest

@@ -15,7 +15,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, select
 from sqlalchemy.pool import StaticPool
@@ -150,7 +150,7 @@ class StoredSchedule:
         """All rows; one that is parked is due in an infinite time."""
         with self._connection.begin():
             tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
-            due = dict(self._connection.execute(select(REGISTRATION.c.id, REGISTRATION.c.due_at)).all())  # type: ignore[arg-type]
+            due = dict(self._connection.execute(select(REGISTRATION.c.id, REGISTRATION.c.due_at)).all())
             self._connection.exec_driver_sql("UPDATE registration SET due_at = 0 WHERE due_at IS NULL")
             found = {read.claimed.id: read.claimed for read in _read(tx, list(due))}
             parked = [id for id, at in due.items() if at is None]
