@@ -96,7 +96,13 @@ def test_a_200_with_contacts_of_others_only_is_a_failure() -> None:
 
 
 def test_a_200_without_contact_is_a_failure() -> None:
-    Play(order()).sends().receives(200).ends(Kind.REFUSED, code=200, reason="200 without Contact")
+    play = Play(order()).sends().receives(200)
+    outcome = play.ends(Kind.REFUSED, code=200, reason="200 without Contact")
+    assert outcome.may_have_been_bound, "some bind and do not list it"
+
+
+def test_a_refusal_has_bound_nothing() -> None:
+    assert not Play(order()).sends().receives(403).ends(Kind.REFUSED, code=403).may_have_been_bound
 
 
 def test_a_grant_of_zero_is_no_grant() -> None:

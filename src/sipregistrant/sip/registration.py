@@ -247,6 +247,8 @@ class Attempt:
     def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
              nonce_count: int = 0) -> None:  # fmt: skip
         was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
+        # A 200 in which we cannot find ourselves: the registrar may have bound us all the same, and not said so.
+        was_sent = was_sent or (kind is Kind.REFUSED and 200 <= code < 300)
         authenticator = self._authenticator
         if challenge is None and authenticator.ahead_count is not None:
             nonce_count = authenticator.ahead_count
