@@ -46,6 +46,9 @@ ENDING_SECONDS = 150.0
 LOOK_EVERY_SECONDS = 11.0
 LOOK_INTO_STORE_EVERY_SECONDS = 61.0
 
+# No service is there again sooner.
+RESTART_SECONDS = 2.0
+
 # From claim to answer in peace, with a store that takes its time.
 PROMPT_SECONDS = 8.0
 
@@ -204,6 +207,8 @@ class _Watch:
         match change.what:
             case "restart":
                 return self._restart()
+            case "crash":
+                return self._crash()
             case "forget":
                 return self.registrar.forget()
             case "password there":
@@ -266,6 +271,19 @@ class _Watch:
         await self.engine.stop()
         await asyncio.sleep(2 * self.play.commit_seconds + 0.1)  # a claim that was under way comes back and is let go
         self._nothing_is_left()
+        self.schedule.process_died()
+        self.network.process_died()
+        self.engine = await self._start()
+
+    async def _crash(self) -> None:
+        """Lose all that is in memory, as a power cut does, and start again after a moment."""
+        engine = self.engine
+        engine._is_stopping = True
+        engine._claims.stop()
+        await engine._settler.stop()
+        engine._deadlines.close()
+        engine.flows.close()
+        await asyncio.sleep(RESTART_SECONDS)
         self.schedule.process_died()
         self.network.process_died()
         self.engine = await self._start()
