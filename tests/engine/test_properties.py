@@ -13,7 +13,8 @@ __all__ = ["SETTINGS", "plays"]
 SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, print_blob=False)
 
 CHANGES = [
-    "password here", "password wrong", "password there", "contact", "disable", "enable", "delete", "restart", "crash", "forget", "knock",
+    "password here", "password wrong", "password there", "contact", "disable", "enable", "delete",
+    "restart", "crash", "forget", "knock",
 ]  # fmt: skip
 
 SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.3, 0.9])
