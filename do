@@ -21,6 +21,7 @@ usage: ./do CHORE [ARGUMENTS]
   run [ARGS]    start the service with a sandbox registrar and a sample, and show its registrations;
                 --exit-when-registered ends it there, --help tells the rest
   test [ARGS]   install what the tests need and run them; ARGS go to pytest
+  test-long     20,000 random plays of the engine in virtual time, and a day of 10,000 registrations; --help tells the rest
   check         formatting, lint, types, import rules, dependencies
   fix           format, and repair what lint can repair
   docs          write docs/rest-reference.md and docs/openapi-rest.json anew from the attribute tables
@@ -217,6 +218,7 @@ case $chore in
     lock) lock ;;
     docs) docs ;;
     fuzz-rest) install && exec "$venv/bin/python" -m tests.rest.fuzz "$@" ;;
+    test-long) install && exec "$venv/bin/python" -m tests.engine.long "$@" ;;
     bench-cold) bench_cold "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;

@@ -265,3 +265,19 @@ async def test_what_is_due_and_was_forgotten_is_claimed_within_a_minute() -> Non
         engine._claims._queue._heap.clear()
         await asyncio.sleep(170)
     assert len(network.heard) == 1
+
+
+# A 200 that does not say what it did
+
+
+@in_virtual_time
+async def test_what_a_200_did_not_list_is_un_registered_all_the_same() -> None:
+    schedule, network = ListSchedule([make_row(1)]), Network(lambda request: [refuse(request, 200)])
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(5)
+        assert schedule.rows[1].state == State.RETRY_WAIT
+        schedule.change(1, desired=False, klass=Class.UNREGISTER)
+        engine.knock([1])
+        await asyncio.sleep(5)
+    assert network.registers()[-1].all("contact") == ["<sip:u1@192.0.2.1:5070>;expires=0"]
+    assert schedule.rows[1].state == State.UNREGISTERED

@@ -96,7 +96,13 @@ def test_a_200_with_contacts_of_others_only_is_a_failure() -> None:
 
 
 def test_a_200_without_contact_is_a_failure() -> None:
-    Play(order()).sends().receives(200).ends(Kind.REFUSED, code=200, reason="200 without Contact")
+    play = Play(order()).sends().receives(200)
+    outcome = play.ends(Kind.REFUSED, code=200, reason="200 without Contact")
+    assert outcome.may_have_been_bound, "some bind and do not list it"
+
+
+def test_a_refusal_has_bound_nothing() -> None:
+    assert not Play(order()).sends().receives(403).ends(Kind.REFUSED, code=403).may_have_been_bound
 
 
 def test_a_grant_of_zero_is_no_grant() -> None:
@@ -236,6 +242,11 @@ def test_min_expires_is_adopted_once_for_header_and_contacts() -> None:
     play = Play(order(contacts=[WantedContact(URI, 100, 60)], expires=60)).sends()
     play.receives(423, ("Min-Expires", "300")).sends(cseq=2, expires="300", contact=f"<{URI}>;q=1;expires=300")
     assert play.receives(200, contact(expires=300)).ends(Kind.ACCEPTED).min_expires == 300
+
+
+def test_a_second_423_that_wants_still_more_is_a_failure() -> None:
+    play = Play(order(expires=60)).sends().receives(423, ("Min-Expires", "300")).sends()
+    play.receives(423, ("Min-Expires", "360")).ends(Kind.REFUSED, code=423, reason="Min-Expires is 360")
 
 
 def test_a_second_423_is_a_failure() -> None:

@@ -82,8 +82,8 @@ class Order:
 class Attempt:
     """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
 
-    __slots__ = ("_authenticator", "_is_reliable", "_min_expires", "_order", "_requests", "_timers", "_tokens", "cseq",
-                 "outcome", "sends", "transaction")  # fmt: skip
+    __slots__ = ("_authenticator", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_timers",
+                 "_tokens", "cseq", "outcome", "sends", "transaction")  # fmt: skip
 
     def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
                  authenticator: Authenticator | None = None, min_expires: int = 0) -> None:  # fmt: skip
@@ -94,6 +94,7 @@ class Attempt:
         self._is_reliable = is_reliable
         self._authenticator = authenticator or Authenticator(())
         self._min_expires = min_expires
+        self._has_adopted = False
         self._requests = 0
         self.cseq = cseq - 1
         self.sends = 0
@@ -201,8 +202,9 @@ class Attempt:
         wanted = _seconds(response.first("min-expires"))
         asked = max(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
         least = min(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
-        if not least < wanted <= LARGEST_MIN_EXPIRES:
+        if self._has_adopted or self._requests >= MOST_REQUESTS or not least < wanted <= LARGEST_MIN_EXPIRES:
             return self._refuse(response, f"423: asked for {asked} s, Min-Expires is {wanted or 'missing'}")
+        self._has_adopted = True
         self._min_expires = wanted
         return self._next_request(now)
 
@@ -245,6 +247,8 @@ class Attempt:
     def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
              nonce_count: int = 0) -> None:  # fmt: skip
         was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
+        # A 200 in which we cannot find ourselves: the registrar may have bound us all the same, and not said so.
+        was_sent = was_sent or (kind is Kind.REFUSED and 200 <= code < 300)
         authenticator = self._authenticator
         if challenge is None and authenticator.ahead_count is not None:
             nonce_count = authenticator.ahead_count

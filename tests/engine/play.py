@@ -1,0 +1,378 @@
+"""One random play: the engine, a registrar and a network in trouble, then peace; and what must be true all the time.
+
+    run(Play(seed=7, phases=[Phase(seconds=600, answers=["503 later"])], changes=[Change(300, "password", 0)]))
+
+What is checked, and where:
+
+- never two REGISTERs under way for one AOR, CSeq grows with each request of a Call-ID: `rough.RoughNetwork`
+- a row is claimed only when it is due and not in flight: `listed.ListSchedule`
+- no wait shorter or longer than the rules of `sip/backoff.py` allow; no attempt of more requests than `MOST_REQUESTS`;
+  every wanted registration is due at some moment: `watched.WatchedSchedule`
+- what is shown as registered is held by the registrar; what is in memory is in flight: `_Watch.look`
+- in peace every registration stands at its next due moment, and nothing is held that is not wanted: `_Watch.peace`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.errors import StoreUnavailable
+from sipregistrant.model.schedule import Claimed, Class
+from sipregistrant.model.status import State
+from sipregistrant.sip.authentication import Credential
+from sipregistrant.sip.registration import MOST_REQUESTS
+from tests.engine.listed import EPOCH, GROUP, ListSchedule, clock_of, entry, make_row, make_settings, unavailable
+from tests.engine.rough import GOOD, Roughness, RoughNetwork, RoughRegistrar
+from tests.engine.stored import StoredSchedule
+from tests.engine.virtual_time import VirtualTimeLoop
+from tests.engine.watched import KEY, WatchedSchedule
+
+__all__ = ["Change", "Phase", "Play", "run"]
+
+PASSWORD = "secret"
+
+# A transaction that was begun in the last moment of the trouble, and one after a challenge, have ended by then; and what
+# was delayed has arrived.
+ENDING_SECONDS = 150.0
+
+# How often everything is looked at.
+LOOK_EVERY_SECONDS = 11.0
+LOOK_INTO_STORE_EVERY_SECONDS = 61.0
+
+# No service is there again sooner.
+RESTART_SECONDS = 2.0
+
+# From claim to answer in peace, with a store that takes its time.
+PROMPT_SECONDS = 8.0
+
+
+@dataclass(slots=True)
+class Phase:
+    """Some time of trouble."""
+
+    seconds: int
+    answers: list[str]
+    loss: float = 0.0
+    repeats: float = 0.0
+    slowest: float = 0.02
+    unsendable: float = 0.0
+    forged: float = 0.0
+    is_disk_full: bool = False
+
+
+@dataclass(slots=True)
+class Change:
+    """Something that an operator does, so many seconds after the start, to one of the rows."""
+
+    at: int
+    what: str
+    row: int = 0
+
+
+@dataclass(slots=True)
+class Play:
+    """All that a play depends on."""
+
+    seed: int = 0
+    rows: int = 1
+    phases: list[Phase] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    timer: int = 120
+    ttl: int = 3600
+    algorithm: str = "MD5"
+    wants_digest: bool = True
+    nonce_seconds: int = 300
+    nonce_uses: int = 1000
+    says_stale: bool = True
+    commit_seconds: float = 0.0
+    is_stored: bool = False
+    """With the real store, else with a list."""
+
+    @property
+    def trouble_seconds(self) -> float:
+        return float(max([sum(phase.seconds for phase in self.phases), *(change.at for change in self.changes)]))
+
+
+def run(play: Play) -> None:
+    """Play it; raise `AssertionError` for what must never be."""
+    loop = VirtualTimeLoop()
+    try:
+        with capture_logs() as logs, asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(_Watch(play).whole())
+    finally:
+        # A callback that raised is the cause of whatever else is wrong then.
+        assert not loop.faults, loop.faults
+    broken = [line for line in logs if line["event"].endswith((".crashed", "task.failed"))]
+    assert not broken, [repr(line) for line in broken]
+
+
+class _Watch:
+    """The stage of one play, and the eyes on it."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.draw = random.Random(play.seed)
+
+    async def whole(self) -> None:
+        """Trouble, then peace."""
+        play = self.play
+        self.loop = asyncio.get_running_loop()
+        self.registrar = RoughRegistrar(
+            self.draw, password=PASSWORD, algorithm=play.algorithm, wants_digest=play.wants_digest,
+            nonce_seconds=play.nonce_seconds, nonce_uses=play.nonce_uses, says_stale=play.says_stale,
+        )  # fmt: skip
+        self.network = RoughNetwork(self.registrar, self.draw)
+        self.within = self._make_stored() if play.is_stored else self._make_listed()
+        self.within.commit_seconds = play.commit_seconds
+        self.schedule = WatchedSchedule(self.within, self.network)
+        self.password = PASSWORD
+        self.moved = 0
+        # When the disk was full last; infinite while it is.
+        self.well_since = 0.0
+        self.engine = await self._start()
+        events: list[tuple[float, Callable[[], Any]]] = []
+        at = 0.0
+        for phase in play.phases:
+            events.append((at, lambda phase=phase: self._enter(phase)))  # type: ignore[misc]
+            at += phase.seconds
+        events += [(float(change.at), lambda change=change: self._change(change)) for change in play.changes]  # type: ignore[misc]
+        events.append((play.trouble_seconds, self._pacify))
+        for when, what in sorted(events, key=lambda event: event[0]):
+            await self._watch_until(when)
+            if (waiting := what()) is not None:
+                await waiting
+        await self._watch_until(play.trouble_seconds + ENDING_SECONDS)
+        await self._peace()
+        await self.engine.stop()
+        await asyncio.sleep(2 * self.play.commit_seconds + 0.1)  # a claim that was under way comes back and is let go
+        self._nothing_is_left()
+        if isinstance(self.within, StoredSchedule):
+            self.within.close()
+
+    def _make_listed(self) -> ListSchedule:
+        return ListSchedule([self._row(number) for number in range(1, self.play.rows + 1)], make_settings())
+
+    def _make_stored(self) -> StoredSchedule:
+        stored = StoredSchedule(clock_of(self.loop).now)
+        self.form = {"TTL1": self.play.ttl, "AorTtl": self.play.ttl, "FailedRegistrationRetryTimer": self.play.timer}
+        stored.make(self.play.rows, PASSWORD, **self.form)
+        stored.knocked = lambda ids: self.engine.knock(ids)
+        return stored
+
+    def _row(self, number: int) -> Claimed:
+        """Return a row; the second one has the AOR of the first, with a contact of its own."""
+        aor = 1 if number == 2 else number
+        made = entry(
+            f"sip:u{aor}@example.com", URI1=f"sip:u{number}@192.0.2.1:5070", TTL1=self.play.ttl, AorTtl=self.play.ttl,
+            FailedRegistrationRetryTimer=self.play.timer,
+        )  # fmt: skip
+        return make_row(number, binding_key=aor, entry=made, credentials=[Credential("", "alice", PASSWORD)])
+
+    async def _start(self) -> Engine:
+        clock = clock_of(self.loop)
+        engine = Engine(self.schedule, clock, KEY, EngineSettings(), draw=self.draw, make_flow=self.network.make_flow)
+        await engine.start((GROUP,))
+        return engine
+
+    # What happens
+
+    def _enter(self, phase: Phase) -> None:
+        self.registrar.answers = phase.answers
+        self.network.roughness = Roughness(phase.loss, phase.repeats, phase.slowest, phase.unsendable, phase.forged)
+        fault: StoreUnavailable | None = unavailable() if phase.is_disk_full else None
+        if phase.is_disk_full or self.within.claim_fault is not None:
+            self.well_since = float("inf") if phase.is_disk_full else self.schedule.now
+        self.within.claim_fault = fault
+        self.within.settle_fault = lambda outcomes: fault
+
+    def _pacify(self) -> None:
+        self._enter(Phase(0, [what for what in GOOD if what != "shorter"]))
+        self.registrar.password = self.password
+        if isinstance(self.within, StoredSchedule):
+            for number in range(1, self.play.rows + 1):
+                self.within.set_password(number, self.password)
+            return
+        for id, row in list(self.within.rows.items()):
+            if row.credentials[0].password != self.password:
+                self._edit(id, credentials=[Credential("", "alice", self.password)])
+
+    def _change(self, change: Change) -> Any:
+        match change.what:
+            case "restart":
+                return self._restart()
+            case "crash":
+                return self._crash()
+            case "forget":
+                return self.registrar.forget()
+            case "password there":
+                self.password = self.registrar.password = f"secret{change.at}"
+                return None
+            case "knock":
+                return self.engine.knock([1])
+        id = change.row % self.play.rows + 1
+        self.moved += 1
+        if isinstance(self.within, StoredSchedule):
+            self._change_stored(self.within, change.what, id)
+        else:
+            self._change_listed(change.what, id)
+        return None
+
+    def _change_stored(self, stored: StoredSchedule, what: str, number: int) -> None:
+        is_there = stored.exists(number)
+        match what:
+            case "password here":
+                stored.set_password(number, self.password)
+            case "password wrong":
+                stored.set_password(number, "wrong")
+            case "contact" if is_there:
+                stored.post(number, URI1=f"sip:u{number}m{self.moved}@192.0.2.1:5070")
+            case "disable" if is_there:
+                stored.act(number, "unregister")
+            case "enable" if is_there:
+                stored.act(number, "register")
+            case "enable":
+                stored.put(number, **self.form)
+            case "delete" if is_there:
+                stored.delete(number)
+
+    def _change_listed(self, what: str, id: int) -> None:
+        row = self.within.rows.get(id)
+        if row is None or row.is_tombstone:
+            return
+        match what:
+            case "password here":
+                self._edit(id, credentials=[Credential("", "alice", self.password)])
+            case "password wrong":
+                self._edit(id, credentials=[Credential("", "alice", "wrong")])
+            case "contact":
+                assert row.entry is not None
+                self._edit(id, entry={**row.entry, "URI1": f"sip:u{id}m{self.moved}@192.0.2.1:5070"})
+            case "disable":
+                self._edit(id, desired=False, klass=Class.UNREGISTER)
+            case "enable":
+                self._edit(id, desired=True, klass=Class.HELD if row.expires_at > self.schedule.now else Class.NEW)
+            case "delete":
+                self._edit(id, desired=False, klass=Class.UNREGISTER, is_tombstone=True)
+
+    def _edit(self, id: int, **changes: Any) -> None:
+        assert isinstance(self.within, ListSchedule)
+        self.within.change(id, **changes)
+        self.within.rows[id] = replace(self.within.rows[id], failures=0)
+        self.engine.knock([1])
+
+    async def _restart(self) -> None:
+        await self.engine.stop()
+        await asyncio.sleep(2 * self.play.commit_seconds + 0.1)  # a claim that was under way comes back and is let go
+        self._nothing_is_left()
+        self.schedule.process_died()
+        self.network.process_died()
+        self.engine = await self._start()
+
+    async def _crash(self) -> None:
+        """Lose all that is in memory, as a power cut does, and start again after a moment."""
+        engine = self.engine
+        engine._is_stopping = True
+        engine._claims.stop()
+        await engine._settler.stop()
+        engine._deadlines.close()
+        engine.flows.close()
+        await asyncio.sleep(RESTART_SECONDS)
+        self.schedule.process_died()
+        self.network.process_died()
+        self.engine = await self._start()
+
+    # What must be true
+
+    async def _watch_until(self, when: float) -> None:
+        """Let time pass, and look again and again; never twice as long as a play lasts."""
+        while (left := when - self.loop.time()) > 0:
+            step = LOOK_INTO_STORE_EVERY_SECONDS if self.play.is_stored else LOOK_EVERY_SECONDS
+            await asyncio.sleep(min(left, step))
+            self._look()
+
+    def _look(self) -> None:
+        now = self.schedule.now
+        assert not self.network.broken, self.network.broken[0]
+        for id, row in self.within.rows.items():
+            in_flight_since = self.schedule.taken_at.get(id)
+            if in_flight_since is not None:
+                since = max(in_flight_since, self.well_since)
+                assert now - since < 2 * MOST_REQUESTS * 33, f"{id} is in flight and stays there"
+                continue
+            if row.desired or row.is_tombstone:
+                assert row.due_at < float("inf"), f"{id} is never due"
+                windows = self.engine._claims.windows.values()
+                allowed_from = max(row.due_at, self.well_since, *(window.paused_until for window in windows), 0.0)
+                has_room = all(window.room > 0 for window in windows) and not len(self.engine._settler)
+                assert not has_room or allowed_from > now - 12.0, f"{id} is overdue by {now - row.due_at} s"
+            if (
+                row.desired
+                and row.state == State.REGISTERED
+                and row.expires_at > now
+                and row.wanted_rev == row.applied_rev
+            ):
+                self._is_held(row)
+
+    def _is_held(self, row: Claimed) -> None:
+        assert row.sent is not None
+        for contact in row.sent.contacts:
+            aor = row.sent.aor
+            if not contact.granted or (aor, contact.uri) in self.registrar.taken or contact.matched == "only":
+                # Who is told of one other contact takes it for a rewritten one of his own: so it was decided.
+                continue
+            until = EPOCH + self.registrar.holds(aor, contact.uri)
+            # What was granted counts from the answer's arrival: late ones make it that much longer.
+            assert until >= row.expires_at - 33.0, (
+                f"{row.id} is shown as held until {row.expires_at}, but is until {until}"
+            )
+
+    async def _peace(self) -> None:
+        """Each registration is good from its next due moment on, and only what is wanted is bound."""
+        paused = max((window.paused_until for window in self.engine._claims.windows.values()), default=0.0)
+        due = sorted((max(row.due_at, paused), id) for id, row in self.within.rows.items() if row.desired)
+        for due_at, id in due:
+            await self._watch_until(due_at - EPOCH + PROMPT_SECONDS)
+            row = self.within.rows[id]
+            assert row.state == State.REGISTERED, f"{id} is not registered in peace: {self._last(id)}"
+            assert row.sent is not None
+            for contact in row.sent.contacts:
+                if contact.granted:
+                    until = self.registrar.holds(row.sent.aor, contact.uri)
+                    assert until > self.loop.time(), f"{contact.uri} is not bound"
+        self._nothing_is_forgotten()
+
+    def _nothing_is_forgotten(self) -> None:
+        """What the registrar holds of ours is wanted, or somebody remembers that it is to be removed (design, rule 8)."""
+        now = self.schedule.now
+        known = set()
+        for row in self.within.rows.values():
+            if not row.desired and row.due_at == float("inf"):
+                assert max(row.expires_at, row.maybe_held_until) <= now, f"{row.id} is parked and may be held"
+                continue
+            known |= {contact.uri for contact in row.sent.contacts} if row.sent is not None else set()
+            known |= {str(values["URI1"]) for values in (row.entry, row.unanswered) if values is not None}
+        bound = {
+            uri for of_aor in self.registrar.bindings.values() for uri, b in of_aor.items() if EPOCH + b.until > now
+        }
+        if self.play.is_stored:
+            assert bound <= known, f"nobody remembers {bound - known}"
+
+    def _last(self, id: int) -> str:
+        return next(
+            (f"{s.last_code} {s.last_reason}" for s in reversed(self.within.settled) if s.id == id), "never settled"
+        )
+
+    def _nothing_is_left(self) -> None:
+        """What is in memory is in flight: what a stop did not wait for."""
+        engine = self.engine
+        in_flight = len(engine._dispatcher)
+        assert len(engine._keys) <= in_flight
+        assert sum(window.taken for window in engine._claims.windows.values()) <= in_flight
+        assert not engine._deadlines._heap

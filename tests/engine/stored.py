@@ -1,0 +1,184 @@
+"""The real store for plays in virtual time: its SQL on a database in memory, in the one thread of the play.
+
+    schedule = StoredSchedule(clock)
+    schedule.write(config.create, RESOURCES["sipserver"], Key(1, 1), form)
+
+No writer thread and no disk: a commit takes the virtual time that the play gives it. What the operator does goes the way
+that a request of the API goes, and the reconciler is run to its end after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sqlite3
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, create_engine, event, select
+from sqlalchemy.pool import StaticPool
+
+from sipregistrant.model.registry import RESOURCES
+from sipregistrant.model.schedule import Claim, Claimed, Settled
+from sipregistrant.store import actions, config, reconcile, schedule
+from sipregistrant.store.claim import _read
+from sipregistrant.store.schema import REGISTRATION
+from sipregistrant.store.secrets import Vault
+from sipregistrant.store.store import DATABASE, Store
+from sipregistrant.store.tx import Key, Tx
+from tests.engine.listed import REGISTRAR
+
+__all__ = ["StoredSchedule"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ENTRY = RESOURCES["sipregistrantentry"]
+CREDENTIAL = RESOURCES["sipremoteauthentry"]
+
+
+@functools.cache
+def _first_start() -> tuple[bytes, Vault]:
+    """Return a database as a first start leaves it, and the vault of its secrets."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "var"
+        Store.once(path, lambda boot_id, offset: lambda: 1, lambda tx: None)
+        file = sqlite3.connect(path / DATABASE)
+        file.execute("PRAGMA journal_mode=DELETE")  # a database in memory has no WAL
+        image = file.serialize()
+        file.close()
+        return image, Vault(path / "key")
+
+
+def _connect() -> Connection:
+    def open() -> sqlite3.Connection:
+        opened = sqlite3.connect(":memory:", check_same_thread=False)
+        opened.deserialize(_first_start()[0])
+        return opened
+
+    engine = create_engine("sqlite://", creator=open, poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine.connect()
+
+
+class StoredSchedule:
+    """The schedule of a store, and the words of an operator: one server, one table, entries of the users u1, u2, …"""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.commit_seconds = 0.0
+        self.claim_fault: Exception | None = None
+        self.settle_fault: Callable[[Sequence[Settled]], Exception | None] = lambda outcomes: None
+        self.settled: list[Settled] = []
+        self.knocked: Callable[[Sequence[int]], None] = lambda registrar_ids: None
+        self._in_flight: set[int] = set()
+        self._connection = _connect()
+
+    @property
+    def now(self) -> float:
+        return self.clock()
+
+    def close(self) -> None:
+        """Forget the database."""
+        self._connection.close()
+        self._connection.engine.dispose()
+
+    def write(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of the store in a transaction, then all fan-outs; knock where there is something to do."""
+        with self._connection.begin():
+            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
+            result = function(tx, *args, **kwargs)
+            for _ in range(100):
+                if not tx.fan_out or not reconcile.step(tx):
+                    break
+        if tx.knocks:
+            self.knocked(sorted(tx.knocks))
+        return result
+
+    # The words of an operator
+
+    def make(self, entries: int, password: str, **form: str | int) -> None:
+        """Make a server, credentials, and a table of entries."""
+        self.write(config.create, RESOURCES["sipremoteauthtable"], Key(1), {})
+        self.write(config.create, RESOURCES["sipcontactregistrant"], Key(1), {})
+        server = {"Host": REGISTRAR[0], "DomainName": "example.com", "ContactRegistrantTableID": "1",
+                  "RemoteAuthorizationTableID": "1"}  # fmt: skip
+        for number in range(1, entries + 1):
+            self.write(config.create, CREDENTIAL, Key(number, 1), {"User": f"u{number}", "EncryptedPassword": password})
+            self.put(number, **form)
+        self.write(config.create, RESOURCES["sipserver"], Key(1, 1), server)
+        with self._connection.begin():
+            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
+            while reconcile.step(tx):
+                pass
+
+    def put(self, number: int, **form: str | int) -> None:
+        """PUT an entry; the second one has the AOR of the first, with a contact of its own."""
+        aor = 1 if number == 2 else number
+        given = {"AOR": f"sip:u{aor}@example.com", "AorType": 3, "URI1": f"sip:u{number}@192.0.2.1:5070", **form}
+        self.write(config.create, ENTRY, Key(number, 1), {name: str(value) for name, value in given.items()})
+
+    def exists(self, number: int) -> bool:
+        return bool(self.write(config.exists, ENTRY, Key(number, 1)))
+
+    def post(self, number: int, **form: str | int) -> None:
+        self.write(config.change, ENTRY, Key(number, 1), {name: str(value) for name, value in form.items()})
+
+    def delete(self, number: int) -> None:
+        self.write(config.delete, ENTRY, Key(number, 1))
+
+    def act(self, number: int, word: str) -> None:
+        self.write(actions.act, ENTRY, Key(number, 1), word)
+
+    def set_password(self, number: int, password: str) -> None:
+        self.write(config.change, CREDENTIAL, Key(number, 1), {"EncryptedPassword": password})
+
+    # What there is
+
+    @property
+    def rows(self) -> dict[int, Claimed]:
+        """All rows; one that is parked is due in an infinite time."""
+        with self._connection.begin():
+            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
+            due = dict(self._connection.execute(select(REGISTRATION.c.id, REGISTRATION.c.due_at)).all())
+            self._connection.exec_driver_sql("UPDATE registration SET due_at = 0 WHERE due_at IS NULL")
+            found = {read.claimed.id: read.claimed for read in _read(tx, list(due))}
+            parked = [id for id, at in due.items() if at is None]
+            for id in parked:
+                found[id].due_at = float("inf")
+                self._connection.exec_driver_sql("UPDATE registration SET due_at = NULL WHERE id = ?", (id,))
+        return found
+
+    # The schedule
+
+    async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
+                    may_stagger: bool) -> Claim:  # fmt: skip
+        await asyncio.sleep(self.commit_seconds)
+        if self.claim_fault is not None:
+            raise self.claim_fault
+        claim = self.write(schedule.claim, registrar_id, known_rev, limit, in_flight, may_stagger)
+        assert not self._in_flight.intersection(row.id for row in claim.rows), "claimed while in flight"
+        self._in_flight.update(row.id for row in claim.rows)
+        return claim
+
+    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
+        await asyncio.sleep(self.commit_seconds)
+        if (fault := self.settle_fault(outcomes)) is not None:
+            raise fault
+        again = self.write(schedule.settle, outcomes)
+        self.settled += outcomes
+        self._in_flight.difference_update(settled.id for settled in outcomes)
+        return again
+
+    async def heads(self) -> list[tuple[int, float]]:
+        return self.write(schedule.heads)
