@@ -129,8 +129,13 @@ class _DaySchedule(ListSchedule):
         heapq.heappush(self.heap, (self.rows[id].due_at, id))
 
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
-                    may_stagger: bool) -> Claim:  # fmt: skip
+                    may_stagger: bool, refused_since: float) -> Claim:  # fmt: skip
         await asyncio.sleep(self.commit_seconds)
+        for refused in self.rows.values() if refused_since else ():
+            is_meant = refused.state == State.REJECTED and refused.attempted_at >= refused_since
+            if is_meant and refused.id not in self._in_flight:
+                refused.due_at = min(refused.due_at, self.now)
+                heapq.heappush(self.heap, (refused.due_at, refused.id))
         now = self.now
         rows: list[Claimed] = []
         while self.heap and self.heap[0][0] <= now and len(rows) < limit:

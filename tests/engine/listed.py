@@ -109,12 +109,15 @@ class ListSchedule:
         self.rows[id] = replace(row, wanted_rev=row.wanted_rev + 1, due_at=self.now, **changes)  # type: ignore[arg-type]
 
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
-                    may_stagger: bool) -> Claim:  # fmt: skip
+                    may_stagger: bool, refused_since: float) -> Claim:  # fmt: skip
         """Hand out due rows, earliest first; of a registrar that staggers, one first REGISTER among them."""
         await asyncio.sleep(self.commit_seconds)
         if self.claim_fault is not None:
             raise self.claim_fault
         out = set(in_flight)
+        for row in self.rows.values():
+            if refused_since and row.state == State.REJECTED and row.attempted_at >= refused_since:
+                row.due_at = min(row.due_at, self.now)
         mine = [row for row in self.rows.values() if row.registrar_id == registrar_id and row.id not in out]
         mine.sort(key=lambda row: row.due_at)
         due = [row for row in mine if row.due_at <= self.now]

@@ -162,11 +162,11 @@ class StoredSchedule:
     # The schedule
 
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
-                    may_stagger: bool) -> Claim:  # fmt: skip
+                    may_stagger: bool, refused_since: float) -> Claim:  # fmt: skip
         await asyncio.sleep(self.commit_seconds)
         if self.claim_fault is not None:
             raise self.claim_fault
-        claim = self.write(schedule.claim, registrar_id, known_rev, limit, in_flight, may_stagger)
+        claim = self.write(schedule.claim, registrar_id, known_rev, limit, in_flight, may_stagger, refused_since)
         assert not self._in_flight.intersection(row.id for row in claim.rows), "claimed while in flight"
         self._in_flight.update(row.id for row in claim.rows)
         return claim

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from sipregistrant.engine.servers import FEWEST_REFUSED, PROBE_EVERY_SECONDS, NonceLife, RefusalGuard
+from sipregistrant.engine.servers import (
+    BUCKETS,
+    FEWEST_REFUSED,
+    PROBE_EVERY_SECONDS,
+    NonceLife,
+    RefusalGuard,
+    ServerMemory,
+)
 
 GOOD = 1000
 
 
 def refuse(guard: RefusalGuard, number: int, *, good: int = GOOD, at: float = 0.0, every: float = 0.0) -> None:
     for count in range(number):
-        guard.refused(at + count * every, good, "registrar")
+        guard.attempted(at + count * every, good, "registrar", is_refused=True)
+
+
+def accept(guard: RefusalGuard, number: int, *, good: int = GOOD, at: float = 0.0) -> None:
+    for _ in range(number):
+        guard.attempted(at, good, "registrar", is_refused=False)
 
 
 # The guard
@@ -19,6 +31,7 @@ def refuse(guard: RefusalGuard, number: int, *, good: int = GOOD, at: float = 0.
 
 def test_up_to_five_in_a_hundred_are_their_own_fault() -> None:
     guard = RefusalGuard()
+    accept(guard, 60)
     refuse(guard, 50)
     assert not guard.is_closed
     assert guard.limit(80, 1.0) == 80
@@ -26,11 +39,21 @@ def test_up_to_five_in_a_hundred_are_their_own_fault() -> None:
 
 def test_one_more_within_a_minute_is_the_registrars_and_is_said_once() -> None:
     guard = RefusalGuard()
+    accept(guard, 60)
     with capture_logs() as logs:
         refuse(guard, 60)
     assert guard.is_closed
     assert guard.closed_until == PROBE_EVERY_SECONDS
     assert [line["event"] for line in logs] == ["server.refuses_all"]
+
+
+def test_more_than_half_of_those_that_are_tried_are_enough_however_many_there_are() -> None:
+    guard = RefusalGuard()
+    accept(guard, FEWEST_REFUSED, good=1_000_000)
+    refuse(guard, FEWEST_REFUSED, good=1_000_000)
+    assert not guard.is_closed
+    refuse(guard, 1, good=1_000_000)
+    assert guard.is_closed
 
 
 def test_a_handful_of_lines_is_no_outage() -> None:
@@ -43,7 +66,7 @@ def test_a_handful_of_lines_is_no_outage() -> None:
 
 def test_refusals_that_are_spread_over_hours_do_not_add_up() -> None:
     guard = RefusalGuard()
-    refuse(guard, 500, every=2.0)
+    refuse(guard, 500, every=6.5)
     assert not guard.is_closed
 
 
@@ -58,18 +81,34 @@ def test_one_that_is_accepted_opens_it() -> None:
     guard = RefusalGuard()
     refuse(guard, 60)
     with capture_logs() as logs:
-        guard.accepted("registrar")
-        guard.accepted("registrar")
+        assert guard.accepted("registrar")
+        assert not guard.accepted("registrar")
     assert [line["event"] for line in logs] == ["server.accepts_again"]
     assert guard.limit(80, 100.0) == 80
     refuse(guard, 10, at=100.0)
     assert not guard.is_closed
 
 
+def test_when_it_opens_each_registrar_is_told_once_since_when_rows_were_refused() -> None:
+    guard = RefusalGuard()
+    assert guard.refused_since(1) == 0.0
+    refuse(guard, 60, at=1000.0)
+    assert guard.refused_since(1) == 0.0
+    guard.accepted("registrar")
+    assert [guard.refused_since(id) for id in (1, 2, 1, 2)] == [940.0, 940.0, 0.0, 0.0]
+
+
 def test_it_remembers_no_more_than_it_needs() -> None:
     guard = RefusalGuard()
-    refuse(guard, 100_000)
-    assert len(guard._refused) <= 52
+    refuse(guard, 100_000, every=0.01)
+    assert len(guard._counts) <= BUCKETS
+
+
+def test_the_strength_of_a_digest_is_written_when_it_is_news() -> None:
+    memory = ServerMemory()
+    assert not memory.is_news("r", 0, 0.0)
+    assert [memory.is_news("r", strength, 0.0) for strength in (1, 1, 2, 1, 2)] == [True, False, True, False, False]
+    assert memory.is_news("r", 2, 86401.0)
 
 
 # Nonces

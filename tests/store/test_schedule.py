@@ -221,7 +221,7 @@ async def test_the_schedule_of_a_store_is_claim_settle_and_heads(site: Site, sto
     await site.put_chain()
     its = StoreSchedule(store)
     assert await its.heads() == [(1, clock.seconds)]
-    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[], may_stagger=True)).rows
+    (claimed,) = (await its.claim(1, known_rev=-1, limit=10, in_flight=[], may_stagger=True, refused_since=0.0)).rows
     assert await its.settle([registered(claimed, clock)]) == []
     assert await its.heads() == [(1, clock.seconds + 1800)]
 
@@ -355,3 +355,17 @@ async def test_forget_security_lets_a_server_use_a_weaker_one_at_once(site: Site
     assert claim.settings is not None
     assert claim.settings.security == {}
     assert [row.id for row in claim.rows] == [1]
+
+
+async def test_what_a_registrar_refused_through_its_own_fault_is_due_at_once(site: Site, clock: Clock) -> None:
+    await site.put_chain(3)
+    first, second, third = (await site.claim()).rows
+    refused = {"state": State.REJECTED, "last_code": 403, "wait": 1800.0}
+    await site.settle(failed(first, clock, **refused))
+    clock.advance(600)
+    since = clock.seconds
+    await site.settle(failed(second, clock, **refused), registered(third, clock))
+    clock.advance(60)
+    assert await site.due() == []
+    claim = await site.store.write(schedule.claim, 1, -1, 100, [], True, since)
+    assert [row.id for row in claim.rows] == [second.id]

@@ -139,7 +139,7 @@ class Claims:
         try:
             claim = await self._schedule.claim(
                 registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight),
-                may_stagger=may_stagger,
+                may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
             registrar.good = claim.good
             self._note_staggering(registrar.id, claim)

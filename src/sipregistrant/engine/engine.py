@@ -318,7 +318,8 @@ class Engine:
         window.taken -= 1
         self._flights.pop(row.id, None)
         now = self._clock.now()
-        learn(registrar, window, row, outcome, now)
+        if learn(registrar, window, row, outcome, now):
+            self._claims.push(registrar.id, now)
         phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
         settle = partial(
             settlement, row, tried=tried, generation=generation, now=now, phase=phase, spread=self._draw.random(),

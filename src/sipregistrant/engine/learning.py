@@ -18,15 +18,17 @@ log = structlog.get_logger()
 LONGEST_PAUSE_SECONDS = 600.0
 
 
-def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, now: float) -> None:
-    """Note what an outcome means beyond its row."""
+def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, now: float) -> bool:
+    """Note what an outcome means beyond its row. Tell whether a server accepts again that refused everybody."""
     server = registrar.server
     if outcome.was_ahead_accepted is not None:
         server.nonces.used(now - row.attempted_at, was_accepted=outcome.was_ahead_accepted)
-    if outcome.kind is Kind.ACCEPTED:
-        server.guard.accepted(registrar.name)
-    elif outcome.disposition is Disposition.REFUSED and row.desired and _was_good(row, now):
-        server.guard.refused(now, registrar.good, registrar.name)
+    if row.desired and _was_good(row, now):
+        is_refused = outcome.disposition is Disposition.REFUSED
+        server.guard.attempted(now, registrar.good, registrar.name, is_refused=is_refused)
+    has_opened = outcome.kind is Kind.ACCEPTED and server.guard.accepted(registrar.name)
+    if outcome.security is not None and not server.is_news(*outcome.security, now):
+        outcome.security = None
     if outcome.code == 503 and outcome.retry_after:
         # §21.5.4: the server cannot take requests now, whose ever they are.
         seconds = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)
@@ -35,6 +37,7 @@ def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, 
                 "target.paused", server=registrar.name, seconds=seconds, hint="it answered 503 with Retry-After"
             )
         window.pause(now + seconds)
+    return has_opened
 
 
 def _was_good(row: Claimed, now: float) -> bool:

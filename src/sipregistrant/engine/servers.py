@@ -20,10 +20,13 @@ PROBE_EVERY_SECONDS = 60.0
 # Of the AORs that were good; and never for a handful: a few lines whose passwords were changed are no outage.
 MOST_REFUSED = 0.05
 FEWEST_REFUSED = 10
+BUCKETS = 10
 
 # A nonce that was refused too early once may have been forgotten by a registrar that restarted: now and then one is
 # tried again.
 TRY_NONCE_EVERY = 16
+
+WRITE_SECURITY_EVERY_SECONDS = 86400.0
 
 # Refreshes come at nearly the same age each time: what was refused then will be refused a moment earlier, too.
 NEARLY_AS_OLD = 0.9
@@ -32,36 +35,63 @@ NEARLY_AS_OLD = 0.9
 class RefusalGuard:
     """Tells a registrar that refuses everybody from AORs that are wrong.
 
-    When more than 5 % of the AORs that were good are refused within a minute, their passwords are not to blame, and to try
-    them all would get the sender banned: one is tried a minute, until one is accepted.
+    When of the AORs that were good more than ten are refused within a minute, and that is more than 5 % of all of them or
+    more than half of those that were tried, their passwords are not to blame, and to try them all would get the sender
+    banned: one is tried a minute, until one is accepted. Half of those that were tried, because in a minute less than 2 %
+    are refreshed where an hour was granted.
     """
 
     def __init__(self) -> None:
-        self._refused: deque[float] = deque()
+        # By tenths of the minute: (which, tried, refused).
+        self._counts: deque[tuple[int, int, int]] = deque(maxlen=BUCKETS)
         self.closed_until = 0.0
         """The instant of the next probe while the guard is closed, else 0."""
+        self._closed_at = 0.0
+        self._refused_since = 0.0
+        self._revived: set[int] = set()
 
     @property
     def is_closed(self) -> bool:
         return self.closed_until > 0
 
-    def refused(self, now: float, good: int, server: str) -> None:
-        """Note that an AOR that was good is refused; `good` is how many such there are at the registrar."""
-        most = max(FEWEST_REFUSED, int(MOST_REFUSED * good))
-        self._refused.append(now)
-        while self._refused and (self._refused[0] < now - REFUSALS_WITHIN_SECONDS or len(self._refused) > most + 1):
-            self._refused.popleft()
-        if len(self._refused) > most and not self.is_closed:
+    def attempted(self, now: float, good: int, server: str, *, is_refused: bool) -> None:
+        """Note what became of an AOR that was good; `good` is how many such there are at the registrar."""
+        bucket = int(now / REFUSALS_WITHIN_SECONDS * BUCKETS)
+        tried, refused = 0, 0
+        if self._counts and self._counts[-1][0] == bucket:
+            _, tried, refused = self._counts.pop()
+        self._counts.append((bucket, tried + 1, refused + is_refused))
+        if is_refused and not self.is_closed:
+            self._close_if_all_are(now, bucket, good, server)
+
+    def accepted(self, server: str) -> bool:
+        """Note that an AOR is accepted: the guard opens. Tell whether it was closed."""
+        if not self.is_closed:
+            return False
+        self.closed_until = 0.0
+        self._counts.clear()
+        self._refused_since = self._closed_at - REFUSALS_WITHIN_SECONDS
+        self._revived.clear()
+        log.info("server.accepts_again", server=server)
+        return True
+
+    def _close_if_all_are(self, now: float, bucket: int, good: int, server: str) -> None:
+        recent = [counts for counts in self._counts if counts[0] > bucket - BUCKETS]
+        tried, refused = sum(counts[1] for counts in recent), sum(counts[2] for counts in recent)
+        if refused > FEWEST_REFUSED and (refused > MOST_REFUSED * good or refused > tried / 2):
+            self._closed_at = now
             self.closed_until = now + PROBE_EVERY_SECONDS
-            log.error("server.refuses_all", server=server, refused=len(self._refused), registered=good,
+            log.error("server.refuses_all", server=server, refused=refused, tried=tried, registered=good,
                       hint="one AOR is tried a minute until one is accepted")  # fmt: skip
 
-    def accepted(self, server: str) -> None:
-        """Note that an AOR is accepted: the guard opens."""
-        if self.is_closed:
-            self.closed_until = 0.0
-            self._refused.clear()
-            log.info("server.accepts_again", server=server)
+    def refused_since(self, registrar_id: int) -> float:
+        """Return since when rows of a registrar were refused through no fault of theirs, once after the guard has opened;
+        else 0.
+        """
+        if self.is_closed or registrar_id in self._revived:
+            return 0.0
+        self._revived.add(registrar_id)
+        return self._refused_since
 
     def limit(self, room: int, now: float) -> int:
         """Return how many rows may be claimed now: all that there is room for, or one probe."""
@@ -96,9 +126,18 @@ class NonceLife:
 class ServerMemory:
     """All of it, of one server."""
 
-    __slots__ = ("guard", "nonces", "standing")
+    __slots__ = ("_security", "guard", "nonces", "standing")
 
     def __init__(self) -> None:
         self.standing = Standing()
         self.guard = RefusalGuard()
         self.nonces = NonceLife()
+        self._security: dict[str, tuple[int, float]] = {}
+
+    def is_news(self, realm: str, strength: int, now: float) -> bool:
+        """Tell whether the strength of a realm's digest is to be written: where it is stronger, and once a day."""
+        known, written_at = self._security.get(realm, (0, 0.0))
+        if strength < max(known, 1) or (strength == known and now - written_at < WRITE_SECURITY_EVERY_SECONDS):
+            return False
+        self._security[realm] = strength, now
+        return True

@@ -202,8 +202,10 @@ class Schedule(Protocol):
     """The only way in and out of the schedule."""
 
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
-                    may_stagger: bool) -> Claim:  # fmt: skip
+                    may_stagger: bool, refused_since: float) -> Claim:  # fmt: skip
         """Return at most `limit` due rows of a registrar, none of them of `in_flight`.
+
+        Rows that were refused since `refused_since` (0: never) are due now: it was the registrar's fault.
 
         Of a registrar that staggers, one of them may be a first REGISTER or an un-REGISTER; none where not
         `may_stagger`.

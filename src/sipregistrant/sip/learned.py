@@ -9,11 +9,12 @@ stands for itself: what it does not name is not known any more (RFC 3608 §6.1).
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import SipParseError
-from .fields import Contact, parse_via, split_list, unquote
+from .fields import Contact, split_list, unquote
 from .message import Response
 
 __all__ = ["Learned", "learn_from"]
@@ -21,6 +22,9 @@ __all__ = ["Learned", "learn_from"]
 # A peer's words, kept for each AOR: more than this nobody has sent for a reason.
 MOST_OF_EACH = 16
 LONGEST = 512
+
+_received = re.compile(r";\s*received\s*=\s*\[?([0-9A-Fa-f:.]+)", re.ASCII).search
+_rport = re.compile(r";\s*rport\s*=\s*([0-9]{1,5})", re.ASCII).search
 
 
 @dataclass(slots=True)
@@ -47,27 +51,31 @@ class Learned:
         return cls(**known)
 
 
-def learn_from(response: Response, ours: list[Contact], credential: str = "") -> str:
-    """Return as JSON what a 200 tells; `ours` are the contacts in it that are ours."""
-    learned = Learned(credential=credential)
-    lists = {
-        "service-route": learned.service_route,
-        "path": learned.path,
-        "p-associated-uri": learned.associated_uris,
-    }
-    is_first_via = True
+LISTS = {"service-route": "service_route", "path": "path", "p-associated-uri": "associated_uris"}
+
+
+def learn_from(response: Response, ours: list[Contact], sent_by: str = "", credential: str = "") -> str:
+    """Return as JSON what a 200 tells, "" where that is nothing, as of nearly all.
+
+    `ours` are the contacts in it that are ours, `sent_by` the host and port in our Via.
+    """
+    known: dict[str, str | list[str]] = {}
+    via = None
     for name, value in response.headers:
-        if name == "via" and is_first_via:
-            is_first_via = False
-            # Looked for before it is parsed: this is done for every 200.
-            learned.public_address = _public_address(value) if "received" in value or "rport=" in value else ""
-        elif name in lists:
-            lists[name] += [item[:LONGEST] for item in _items(value)]
-            del lists[name][MOST_OF_EACH:]
+        if name == "via":
+            via = value if via is None else via
+        elif name in LISTS:
+            items = [item[:LONGEST] for item in _items(value)]
+            known[LISTS[name]] = [*known.get(LISTS[name], []), *items][:MOST_OF_EACH]
     for contact in ours:
-        learned.public_gruu = learned.public_gruu or _parameter(contact, "pub-gruu")
-        learned.temporary_gruu = learned.temporary_gruu or _parameter(contact, "temp-gruu")
-    return learned.to_json()
+        for parameter, kept_as in (("pub-gruu", "public_gruu"), ("temp-gruu", "temporary_gruu")):
+            if parameter in contact.parameters:
+                known.setdefault(kept_as, unquote(contact.parameters[parameter] or "")[:LONGEST])
+    if via is not None and (address := _public_address(via, sent_by)):
+        known["public_address"] = address
+    if credential:
+        known["credential"] = credential
+    return Learned(**known).to_json() if known else ""  # type: ignore[arg-type]
 
 
 def _items(value: str) -> list[str]:
@@ -77,17 +85,14 @@ def _items(value: str) -> list[str]:
         return []
 
 
-def _parameter(contact: Contact, name: str) -> str:
-    return unquote(contact.parameters.get(name) or "")[:LONGEST]
-
-
-def _public_address(value: str) -> str:
+def _public_address(via: str, sent_by: str) -> str:
     """Return host:port as the registrar saw us, "" where that is what we said ourselves."""
-    try:
-        via = parse_via(split_list(value)[0])
-    except (SipParseError, IndexError):
+    # Before anything is parsed: this is done for every 200, and there is rarely a NAT.
+    received = _received(via)
+    port = _rport(via)
+    if not received and not port:
         return ""
-    host = via.parameters.get("received") or via.host
-    port = via.parameters.get("rport") or str(via.port or "")
-    is_ours = host.strip("[]") == via.host.strip("[]") and port == str(via.port or "")
-    return "" if is_ours else f"{host}:{port}"[:LONGEST]
+    host, _, said_port = sent_by.rpartition(":")
+    if (not received or received[1] == host.strip("[]")) and (not port or port[1] == said_port):
+        return ""
+    return f"{received[1] if received else host}:{port[1] if port else said_port}"[:LONGEST]

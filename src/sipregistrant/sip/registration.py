@@ -230,7 +230,7 @@ class Attempt:
         self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
         assert self.outcome is not None
         self.outcome.grants = found.grants
-        self.outcome.learned = learn_from(response, found.ours, self._authenticator.credential)
+        self.outcome.learned = learn_from(response, found.ours, self._order.sent_by, self._authenticator.credential)
         self.outcome.security = self._authenticator.security
         return None
 

@@ -72,12 +72,14 @@ FROM registrar WHERE id = :id
 
 
 def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int],
-          may_stagger: bool = True) -> Claim:  # fmt: skip
+          may_stagger: bool = True, refused_since: float = 0.0) -> Claim:  # fmt: skip
     """Return at most `limit` due rows of a registrar, none of `in_flight`; see `model/schedule.py`."""
     registrar = tx.conn.execute(REGISTRAR_OF, {"id": registrar_id}).first()
     if registrar is None:
         return Claim([], None, None)
     settings = registrar_settings(tx, registrar_id) if registrar.rev != known_rev else None
+    if refused_since:
+        tx.conn.execute(REVIVE, {"registrar_id": registrar_id, "now": tx.now, "since": to_ms(refused_since)})
     waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
     staggered: list[int] = []
     is_staggering = False
@@ -98,6 +100,12 @@ def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Coll
         claimed, settings, next_due_at, registrar.good or 0, registrar.total or 0, bool(staggered), is_staggering
     )
 
+
+REVIVE = text(f"""
+UPDATE registration SET due_at = :now, failures = 1
+WHERE registrar_id = :registrar_id AND failures > 0 AND state = {State.REJECTED:d} AND desired = 1
+  AND attempted_at >= :since AND due_at > :now
+""")
 
 FIRST_IN_SEQUENCE = text("""
 SELECT registration.id FROM registration LEFT JOIN sipregistrantentry ON sipregistrantentry.uid = registration.entry_uid

@@ -19,9 +19,9 @@ class StoreSchedule:
         self._store = store
 
     async def claim(self, registrar_id: int, *, known_rev: int, limit: int, in_flight: Sequence[int],
-                    may_stagger: bool) -> Claim:  # fmt: skip
+                    may_stagger: bool, refused_since: float) -> Claim:  # fmt: skip
         """See the protocol."""
-        return await self._store.write(claim, registrar_id, known_rev, limit, in_flight, may_stagger)
+        return await self._store.write(claim, registrar_id, known_rev, limit, in_flight, may_stagger, refused_since)
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         """See the protocol."""
