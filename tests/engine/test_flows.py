@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
-from sipregistrant.engine.flows import MOST_DATAGRAMS_PER_WAKE_UP, Address, Flow, Flows, GroupAddress, UdpFlow
+from sipregistrant.engine.flows import MOST_DATAGRAMS_PER_WAKE_UP, Address, Flow, Flows, GroupAddress, Receiver, UdpFlow
 
 LOOPBACK = GroupAddress(1, 1, "127.0.0.1", 0, 40)
 
@@ -286,3 +287,14 @@ async def test_after_close_there_is_no_flow(inbox: Inbox) -> None:
 def free_port() -> int:
     with peer() as other:
         return int(other.getsockname()[1])
+
+
+async def test_a_group_that_stays_down_is_said_once() -> None:
+    def no_socket(address: GroupAddress, receiver: Receiver) -> Flow:
+        raise OSError(98, "Address already in use")
+
+    flows = Flows(lambda flow, datagram, source: None, no_socket)
+    with capture_logs() as logs:
+        for _ in range(3):
+            flows.update([GroupAddress(1, 1, "::1", 5060, 0)])
+    assert [line["reason"] for line in logs] == ["udp:[::1]:5060 cannot be bound: Address already in use"]

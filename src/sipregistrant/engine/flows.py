@@ -190,14 +190,19 @@ class Flows:
         self._by_group.clear()
 
     def _open(self, address: GroupAddress) -> None:
-        where = f"udp:{address.host}:{address.port}"
+        where = _in_words(address.host, address.port)
         try:
             flow = self._make_flow(address, self._receiver)
         except OSError as error:
             reason = f"{where} cannot be bound: {error.strerror or error}"
+            if self.faults.get(address.group_uid) != reason:
+                log.error("group.down", sipsg=address.group_id, reason=reason)
             self.faults[address.group_uid] = reason
-            log.error("group.down", sipsg=address.group_id, reason=reason)
             return
         self.faults.pop(address.group_uid, None)
         self._by_group[address.group_uid] = flow
-        log.info("group.up", sipsg=address.group_id, address=f"udp:{flow.host}:{flow.port}")
+        log.info("group.up", sipsg=address.group_id, address=_in_words(flow.host, flow.port))
+
+
+def _in_words(host: str, port: int) -> str:
+    return f"udp:[{host}]:{port}" if ":" in host else f"udp:{host}:{port}"

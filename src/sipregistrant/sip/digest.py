@@ -62,6 +62,8 @@ _HASHES: dict[str, Hash] = {"MD5": _md5, "SHA-256": _sha256}
 if "sha512_256" in hashlib.algorithms_available:
     _HASHES["SHA-512-256"] = _hash_named("sha512_256")
 
+_STRENGTHS = {name: number for number, name in enumerate(_HASHES)}
+
 # As the parameter `algorithm` has them, in lower case: the hash, and whether it is for a session.
 _ALGORITHMS = {name.lower(): (name, False) for name in _HASHES} | {f"{n.lower()}-sess": (n, True) for n in _HASHES}
 
@@ -252,7 +254,7 @@ def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
 
 def strength(challenge: Challenge) -> int:
     """Return how strong the algorithm is: 0 MD5, 1 SHA-256, 2 SHA-512-256."""
-    return list(_HASHES).index(challenge.algorithm) if challenge.algorithm in _HASHES else -1
+    return _STRENGTHS.get(challenge.algorithm, -1)
 
 
 def _choose_qop(offered: str | None) -> str | None:
