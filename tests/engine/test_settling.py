@@ -333,3 +333,12 @@ def test_a_bare_outcome_says_as_little_as_possible_a_long_time_off() -> None:
     assert (bare.due_at, bare.last_reason) == (NOW + 3600, INTERNAL_ERROR)
     assert (bare.challenge, bare.nonce_count, bare.sent, bare.min_expires, bare.is_over) == (None, 0, None, None, False)
     assert not make_bare(bare)
+
+
+def test_a_grant_counts_from_the_first_send_of_what_was_answered_not_from_a_late_answer() -> None:
+    uri = "sip:u1@192.0.2.1:5070"
+    settled = settle(make_row(), accepted((uri, 600), sent_at=NOW - 30), tried(uri))
+    assert settled.expires_at == NOW - 30 + 600
+    assert settled.maybe_held_until == NOW + 600
+    assert settled.due_at is not None
+    assert NOW < settled.due_at <= NOW - 30 + 600 - 32

@@ -119,9 +119,11 @@ def _settle_success(
         contact.granted = None if grant is None else grant.expires
         contact.matched = "" if grant is None else grant.matched
     earliest = min(grant.expires for grant in outcome.grants)
-    settled.expires_at = now + earliest
+    # The registrar counts from when it was asked, at the earliest from our first send; its answer may be half a minute late.
+    began = outcome.sent_at or now
+    settled.expires_at = began + earliest
     settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
-    settled.due_at = now + refresh_wait(earliest, _timer(claimed), phase)
+    settled.due_at = max(now, began + refresh_wait(earliest, _timer(claimed), phase))
     missing = [contact.uri for contact in tried.contacts if contact.granted is None]
     if missing:
         settled.last_reason = f"200 without {', '.join(missing)}"

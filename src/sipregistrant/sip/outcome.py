@@ -83,6 +83,8 @@ class Outcome:
     """Whether the credentials that were sent unasked were taken; None where none were sent, or nobody answered."""
     are_credentials_refused: bool = False
     """A challenge was answered, and came again."""
+    sent_at: float = 0.0
+    """The instant at which the request that was answered was first sent; 0 where none was."""
     learned: str = ""
     """JSON of `sip.learned.Learned`: what the 200 tells beside the bindings."""
     security: tuple[str, int] | None = None

@@ -82,7 +82,7 @@ class Order:
 class Attempt:
     """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
 
-    __slots__ = ("_authenticator", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_timers",
+    __slots__ = ("_authenticator", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_sent_at", "_timers",
                  "_tokens", "cseq", "outcome", "sends", "transaction")  # fmt: skip
 
     def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
@@ -96,6 +96,7 @@ class Attempt:
         self._min_expires = min_expires
         self._has_adopted = False
         self._requests = 0
+        self._sent_at = 0.0
         self.cseq = cseq - 1
         self.sends = 0
         self.outcome: Outcome | None = None
@@ -170,6 +171,7 @@ class Attempt:
         ).encode()
         self.transaction = ClientTransaction(branch, request, self._timers, is_reliable=self._is_reliable)
         self.transaction.start(now)
+        self._sent_at = now
         self.sends += 1
         return request
 
@@ -256,7 +258,7 @@ class Attempt:
             kind, code, reason, self.cseq, challenge, nonce_count, min_expires=self._min_expires,
             may_have_been_bound=was_sent and not self._order.is_removal,
             was_ahead_accepted=authenticator.was_ahead_accepted if code else None,
-            are_credentials_refused=authenticator.are_credentials_refused,
+            are_credentials_refused=authenticator.are_credentials_refused, sent_at=self._sent_at,
         )  # fmt: skip
 
 
