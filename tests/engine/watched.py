@@ -15,6 +15,7 @@ from sipregistrant.sip.backoff import (
     LONGEST_REFUSAL_WAIT_SECONDS,
     LONGEST_RETRY_AFTER_SECONDS,
     RETRY_SPREAD,
+    SHORTEST_REFRESH_SECONDS,
     SHORTEST_RETRY_WHILE_HELD_SECONDS,
 )
 from sipregistrant.sip.fields import parse_retry_after
@@ -84,7 +85,9 @@ class WatchedSchedule:
             self._check_removal(row, settled, wait)
         elif settled.state == State.REGISTERED:
             assert settled.klass is Class.HELD
-            assert 0 < wait <= settled.expires_at - settled.attempted_at, "not due before it lapses"
+            # Where the answer came later than what it granted lasts, there is nothing left to be before.
+            left = max(settled.expires_at - settled.attempted_at, SHORTEST_REFRESH_SECONDS)
+            assert 0 < wait <= left, "not due before it lapses"
             assert settled.expires_at <= settled.maybe_held_until
         else:
             self._check_failure(row, settled, wait)

@@ -110,3 +110,16 @@ def test_the_strength_that_was_accepted_is_told(algorithm: str, strength: int) -
 
 def test_without_a_challenge_there_is_no_strength() -> None:
     assert Play(order()).sends().receives(200, contact()).ends(Kind.ACCEPTED).security is None
+
+
+def test_what_was_sent_ahead_for_another_realm_is_not_sent_again() -> None:
+    play = Play(order(), [ANY], ahead=Challenge("old.example", "n0", None, "MD5", False, "auth", False, False))
+    play.sends(authorization="n0").receives(401, challenge(nonce="n1")).sends(authorization="n1")
+    assert len(play.last.all("authorization")) == 1
+
+
+def test_what_was_sent_ahead_for_a_registrar_stays_when_a_proxy_asks() -> None:
+    play = Play(order(), [OLD, ANY], ahead=ahead()).sends(authorization="n0")
+    play.receives(407, challenge(realm="proxy", nonce="n1", proxy=True)).sends()
+    assert len(play.last.all("authorization")) == 1
+    assert len(play.last.all("proxy-authorization")) == 1

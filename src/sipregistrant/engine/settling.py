@@ -11,7 +11,14 @@ from dataclasses import replace
 from ..model.schedule import Claimed, Class, Sent, Settled
 from ..model.status import State
 from ..model.transitions import WAY_ON, Result, Wish
-from ..sip.backoff import RETRY_SPREAD, refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+from ..sip.backoff import (
+    RETRY_SPREAD,
+    SHORTEST_REFRESH_SECONDS,
+    refresh_wait,
+    refusal_wait,
+    retry_wait,
+    retry_wait_while_held,
+)
 from ..sip.outcome import Disposition, Kind, Outcome
 
 __all__ = ["INTERNAL_ERROR", "make_bare", "settlement"]
@@ -123,7 +130,8 @@ def _settle_success(
     began = outcome.sent_at or now
     settled.expires_at = began + earliest
     settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
-    settled.due_at = max(now, began + refresh_wait(earliest, _timer(claimed), phase))
+    soonest = now + min(SHORTEST_REFRESH_SECONDS, earliest)
+    settled.due_at = max(soonest, began + refresh_wait(earliest, _timer(claimed), phase))
     missing = [contact.uri for contact in tried.contacts if contact.granted is None]
     if missing:
         settled.last_reason = f"200 without {', '.join(missing)}"

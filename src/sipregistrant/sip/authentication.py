@@ -99,6 +99,7 @@ class Authenticator:
             challenges = choose(parse_challenges(response), self._least)
         except UnusableChallenge as error:
             return f"{code}: {error}"
+        self._drop_what_was_ahead(challenges)
         can_go_on = False
         for challenge in challenges:
             place = (challenge.is_proxy, challenge.realm)
@@ -115,6 +116,16 @@ class Authenticator:
             return ""
         realms = ", ".join(repr(challenge.realm) for challenge in challenges)
         return f"{code}: no credential for user {user!r} and realm {realms}"
+
+    def _drop_what_was_ahead(self, challenges: Sequence[Challenge]) -> None:
+        """Send no more what was sent unasked, where another realm asks in its place: who reads the first of two lines
+        would go on refusing it.
+        """
+        if self._ahead is None or self._tried:
+            return
+        realms = {challenge.realm for challenge in challenges if challenge.is_proxy == self._ahead[0]}
+        if realms and self._ahead[1] not in realms:
+            self._answers.pop(self._ahead, None)
 
     def to_send_ahead(self, response: Response) -> tuple[str | None, int]:
         """Return the challenge that the next refresh answers unasked, and how often its nonce was used."""

@@ -6,7 +6,14 @@ are numbers in [0, 1) that the caller draws or derives: nothing here is random.
 
 from __future__ import annotations
 
-__all__ = ["RETRY_SPREAD", "refresh_wait", "refusal_wait", "retry_wait", "retry_wait_while_held"]
+__all__ = [
+    "RETRY_SPREAD",
+    "SHORTEST_REFRESH_SECONDS",
+    "refresh_wait",
+    "refusal_wait",
+    "retry_wait",
+    "retry_wait_while_held",
+]
 
 # Timer F of RFC 3261 §17.1.2.2: the longest that one attempt can go without an answer.
 TRANSACTION_TIMEOUT_SECONDS = 32.0
