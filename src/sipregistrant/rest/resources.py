@@ -25,12 +25,12 @@ from ..store.tx import Key, Tx
 from .codes import ACTION_INVALID, ID_INVALID, ID_OUT_OF_RANGE, METHOD_UNSUPPORTED, RESOURCE_UNKNOWN, WireRefusal
 from .envelope import Block, Listing, Member
 from .forms import read_form
+from .origin import READING_METHODS
 from .queries import RUNTIME_PREFIX, Query, action_in, parse_query
 
 __all__ = ["Resources", "Target", "locate"]
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
-READING_METHODS = frozenset({"GET", "HEAD"})
 
 # A list is read and written in pages, each as of one moment: up to one page, the whole list is.
 OBJECTS_PER_PAGE = 1000

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from ..model.attributes import Value
 from .codes import ID_INVALID, METHOD_UNSUPPORTED, OBJECT_MISSING, RESOURCE_UNKNOWN, WireRefusal
 from .envelope import Block, Listing, Member
+from .origin import READING_METHODS
 from .queries import parse_query
 from .settings import RestSettings
 
@@ -24,7 +25,6 @@ __all__ = ["NAME", "System"]
 
 NAME = "system"
 STATISTICS = "historicalstatistics"
-READING_METHODS = frozenset({"GET", "HEAD"})
 
 
 class System:
