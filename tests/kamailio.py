@@ -91,7 +91,7 @@ request_route {{
         sl_send_reply("405", "Method Not Allowed");
         exit;
     }}
-    # Any user, one password. Credentials of another realm do not count: challenged like none.
+{redirection}    # Any user, one password. Credentials of another realm do not count: challenged like none.
     if (!pv_www_authenticate("{realm}", "{password}", "0")) {{
         # -4: the nonce is too old (the password was not looked at). 1 offers qop=auth, 16 adds stale=true.
         if ($rc == -4) www_challenge("{realm}", "{stale_flags}");
@@ -102,6 +102,13 @@ request_route {{
     save("location");
     exit;
 }}
+"""
+
+
+REDIRECTION = """\
+    append_to_reply("Contact: <sip:{place}>\\r\\n");
+    sl_send_reply("302", "Moved Temporarily");
+    exit;
 """
 
 
@@ -138,6 +145,7 @@ class Kamailio:
         nonce_expire: int = 300,
         one_time_nonce: bool = False,
         says_stale: bool = True,
+        redirects_to: str = "",
         workers: int = 2,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
@@ -145,9 +153,9 @@ class Kamailio:
         Debian's Kamailio 5.6 knows the algorithms MD5 and SHA-256. A shorter expiry than `min_expires` is answered
         with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without
         `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
-        configuration does.
+        configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
         """
-        for text in (realm, password):
+        for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
             assert not set(text) & set('"\\$\r\n'), f"not for kamailio.cfg: {text!r}"
         self.realm = realm
@@ -165,6 +173,7 @@ class Kamailio:
             "one_time_nonce": int(one_time_nonce),
             "max_contacts": max_contacts,
             "stale_flags": 17 if says_stale else 1,
+            "redirection": REDIRECTION.format(place=redirects_to) if redirects_to else "",
             "workers": workers,
         }
         self._folder: Path | None = None

@@ -23,7 +23,8 @@ from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
 from .api.web_server import WebServer, listen_on
 from .engine.clock import Clock, read_boot_id
-from .engine.engine import Engine, EngineSettings
+from .engine.departure import EngineSettings
+from .engine.engine import Engine
 from .engine.flows import GroupAddress
 from .engine.tasks import cancel_all, spawn
 from .errors import StoreUnavailable
@@ -61,6 +62,7 @@ class ServiceSettings:
     https: tuple[str, int] = ("127.0.0.1", 8443)
     sip: tuple[str, int] = ("0.0.0.0", 5060)
     advertise: str = ""
+    redirect_hosts: frozenset[str] = frozenset()
     unregister_on_stop: bool = False
     rest: RestSettings = RestSettings()
     certificate: CertificateFiles | None = None
@@ -76,7 +78,9 @@ class Service:
         self.store = store
         self.engine = Engine(
             StoreSchedule(store), clock, store.identity_key,
-            EngineSettings(own_address=settings.advertise, own_fqdn=socket.gethostname()),
+            EngineSettings(
+                own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts
+            ),
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
         store.standings = self.engine.standings

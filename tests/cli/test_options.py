@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sipregistrant.api.tls import CertificateFiles
-from sipregistrant.cli.options import address, line, networks, pair_of_files
+from sipregistrant.cli.options import address, hosts, line, networks, pair_of_files
 from sipregistrant.errors import ConfigurationError
 
 
@@ -67,3 +67,14 @@ def test_a_certificate_and_its_key_come_together_or_not_at_all() -> None:
         pair_of_files(certificate, None)
     with pytest.raises(ConfigurationError, match="--https-certificate"):
         pair_of_files(None, key)
+
+
+def test_a_host_to_follow_is_compared_as_answers_have_it() -> None:
+    read = hosts(["Registrar2.Example.COM", " [2001:DB8::1] ", "192.0.2.9"], "--follow-redirects-to")
+    assert read == {"registrar2.example.com", "2001:db8::1", "192.0.2.9"}
+
+
+@pytest.mark.parametrize("text", ["", "host:5060", "a b", "[::1]:5060", "<sip:h>"])
+def test_what_is_no_host_is_refused_by_the_name_of_the_option(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--follow-redirects-to"):
+        hosts([text], "--follow-redirects-to")

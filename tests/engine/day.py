@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 
 from structlog.testing import capture_logs
 
-from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.engine.departure import EngineSettings
+from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.pacing import LARGEST_WINDOW
 from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
 from sipregistrant.model.status import State

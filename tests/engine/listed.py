@@ -17,7 +17,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sipregistrant.engine.clock import Clock
-from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.engine.departure import EngineSettings
+from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.flows import Address, GroupAddress, Receiver, UdpFlow
 from sipregistrant.engine.tokens import SystemTokens
 from sipregistrant.errors import StoreUnavailable
@@ -312,11 +313,12 @@ def challenge(request: Request, nonce: str = "n1", *, stale: bool = False) -> by
 @contextlib.asynccontextmanager
 async def engine_on(schedule: ListSchedule, network: Network, *, groups: Sequence[GroupAddress] = (GROUP,),
                     own_address: str = "", tokens: Tokens | None = None, timers: SipTimers | None = None,
-                    crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
+                    redirect_hosts: frozenset[str] = frozenset(), crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
     """Run the engine; stop it at the end. `crashes` is how many of our own mistakes the test provokes."""
     loop = asyncio.get_running_loop()
     engine = Engine(
-        schedule, clock_of(loop), b"key", EngineSettings(own_address=own_address, timers=timers or SipTimers()),
+        schedule, clock_of(loop), b"key",
+        EngineSettings(own_address=own_address, timers=timers or SipTimers(), redirect_hosts=redirect_hosts),
         tokens=tokens or SystemTokens(), make_flow=network.make_flow,
     )  # fmt: skip
     await engine.start(groups)

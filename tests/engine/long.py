@@ -17,7 +17,8 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.engine.day import Day
-from tests.engine.play import Play, run
+from tests.engine.play import run
+from tests.engine.script import Play
 from tests.engine.test_properties import SETTINGS, plays
 
 __all__ = ["main"]

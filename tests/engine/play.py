@@ -17,24 +17,28 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from structlog.testing import capture_logs
 
-from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.engine.departure import EngineSettings
+from sipregistrant.engine.engine import Engine
 from sipregistrant.errors import StoreUnavailable
+from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Claimed, Class
 from sipregistrant.model.status import State
 from sipregistrant.sip.authentication import Credential
-from sipregistrant.sip.registration import MOST_REQUESTS
+from sipregistrant.sip.identifiers import contact_token
+from sipregistrant.store import actions
 from tests.engine.listed import EPOCH, GROUP, ListSchedule, clock_of, entry, make_row, make_settings, unavailable
-from tests.engine.rough import GOOD, Roughness, RoughNetwork, RoughRegistrar
+from tests.engine.rough import GOOD, MOVED_TO, Roughness, RoughNetwork, RoughRegistrar
+from tests.engine.script import Change, Phase, Play
 from tests.engine.stored import StoredSchedule
 from tests.engine.virtual_time import VirtualTimeLoop
 from tests.engine.watched import KEY, WatchedSchedule
 
-__all__ = ["Change", "Phase", "Play", "run"]
+__all__ = ["run"]
 
 PASSWORD = "secret"
 
@@ -51,53 +55,6 @@ RESTART_SECONDS = 2.0
 
 # From claim to answer in peace, with a store that takes its time.
 PROMPT_SECONDS = 8.0
-
-
-@dataclass(slots=True)
-class Phase:
-    """Some time of trouble."""
-
-    seconds: int
-    answers: list[str]
-    loss: float = 0.0
-    repeats: float = 0.0
-    slowest: float = 0.02
-    unsendable: float = 0.0
-    forged: float = 0.0
-    is_disk_full: bool = False
-
-
-@dataclass(slots=True)
-class Change:
-    """Something that an operator does, so many seconds after the start, to one of the rows."""
-
-    at: int
-    what: str
-    row: int = 0
-
-
-@dataclass(slots=True)
-class Play:
-    """All that a play depends on."""
-
-    seed: int = 0
-    rows: int = 1
-    phases: list[Phase] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    timer: int = 120
-    ttl: int = 3600
-    algorithm: str = "MD5"
-    wants_digest: bool = True
-    nonce_seconds: int = 300
-    nonce_uses: int = 1000
-    says_stale: bool = True
-    commit_seconds: float = 0.0
-    is_stored: bool = False
-    """With the real store, else with a list."""
-
-    @property
-    def trouble_seconds(self) -> float:
-        return float(max([sum(phase.seconds for phase in self.phases), *(change.at for change in self.changes)]))
 
 
 def run(play: Play) -> None:
@@ -131,7 +88,8 @@ class _Watch:
         self.network = RoughNetwork(self.registrar, self.draw)
         self.within = self._make_stored() if play.is_stored else self._make_listed()
         self.within.commit_seconds = play.commit_seconds
-        self.schedule = WatchedSchedule(self.within, self.network)
+        gives_up = "RetryNonStaleNonce" in play.options
+        self.schedule = WatchedSchedule(self.within, self.network, play.most_requests, gives_up=gives_up)
         self.password = PASSWORD
         self.moved = 0
         # When the disk was full last; infinite while it is.
@@ -157,34 +115,58 @@ class _Watch:
             self.within.close()
 
     def _make_listed(self) -> ListSchedule:
-        return ListSchedule([self._row(number) for number in range(1, self.play.rows + 1)], make_settings())
+        rows = [self._row(number) for number in range(1, self.play.rows + 1)]
+        return ListSchedule(rows, make_settings(1, 1, group=None, profile=None, is_gone=False, **self.play.server))
 
     def _make_stored(self) -> StoredSchedule:
         stored = StoredSchedule(clock_of(self.loop).now)
-        self.form = {"TTL1": self.play.ttl, "AorTtl": self.play.ttl, "FailedRegistrationRetryTimer": self.play.timer}
-        stored.make(self.play.rows, PASSWORD, **self.form)
-        stored.knocked = lambda ids: self.engine.knock(ids)
+        self.form: dict[str, str | int] = {
+            "TTL1": self.play.ttl,
+            "AorTtl": self.play.ttl,
+            "FailedRegistrationRetryTimer": self.play.timer,
+        }
+        stored.make(
+            self.play.rows, PASSWORD, self.form, servers=self.play.servers, server=self.play.server,
+            second_password=self.play.second_password, uri=self._uri,
+        )  # fmt: skip
         return stored
+
+    def _uri(self, number: int, version: int = 0) -> str:
+        """Return a contact: written in full, or one that is completed with our address and a token."""
+        user = f"u{number}" + f"m{version}" * bool(version)
+        return user if "ContactURIRandomizer" in self.play.options else f"sip:{user}@192.0.2.1:5070"
+
+    def _credentials(self, password: str) -> list[Credential]:
+        second = self.play.second_password
+        return [Credential("", "alice", password, "1"), *([Credential("", "alice", second, "2")] if second else [])]
 
     def _row(self, number: int) -> Claimed:
         """Return a row; the second one has the AOR of the first, with a contact of its own."""
         aor = 1 if number == 2 else number
         made = entry(
-            f"sip:u{aor}@example.com", URI1=f"sip:u{number}@192.0.2.1:5070", TTL1=self.play.ttl, AorTtl=self.play.ttl,
+            f"sip:u{aor}@example.com", URI1=self._uri(number), TTL1=self.play.ttl, AorTtl=self.play.ttl,
             FailedRegistrationRetryTimer=self.play.timer,
         )  # fmt: skip
-        return make_row(number, binding_key=aor, entry=made, credentials=[Credential("", "alice", PASSWORD)])
+        return make_row(number, binding_key=aor, entry=made, credentials=self._credentials(PASSWORD))
 
     async def _start(self) -> Engine:
-        clock = clock_of(self.loop)
-        engine = Engine(self.schedule, clock, KEY, EngineSettings(), draw=self.draw, make_flow=self.network.make_flow)
+        settings = EngineSettings(redirect_hosts=frozenset({MOVED_TO}) if self.play.is_redirected else frozenset())
+        engine = Engine(
+            self.schedule, clock_of(self.loop), KEY, settings, draw=self.draw, make_flow=self.network.make_flow
+        )  # fmt: skip
+        if isinstance(self.within, StoredSchedule):
+            self.within.knocked = lambda registrar_ids: None
+            self.within.write(actions.clear_at_start)
+            self.within.knocked = engine.knock
         await engine.start((GROUP,))
         return engine
 
     # What happens
 
     def _enter(self, phase: Phase) -> None:
-        self.registrar.answers = phase.answers
+        # Who is asked twice for one contact grants the same twice: what it said last counts for both.
+        unequal = {"longer", "shorter"} if self.play.servers > 1 else set()
+        self.registrar.answers = [what for what in phase.answers if what not in unequal] or ["ok"]
         self.network.roughness = Roughness(phase.loss, phase.repeats, phase.slowest, phase.unsendable, phase.forged)
         fault: StoreUnavailable | None = unavailable() if phase.is_disk_full else None
         if phase.is_disk_full or self.within.claim_fault is not None:
@@ -201,7 +183,7 @@ class _Watch:
             return
         for id, row in list(self.within.rows.items()):
             if row.credentials[0].password != self.password:
-                self._edit(id, credentials=[Credential("", "alice", self.password)])
+                self._edit(id, credentials=self._credentials(self.password))
 
     def _change(self, change: Change) -> Any:
         match change.what:
@@ -232,13 +214,13 @@ class _Watch:
             case "password wrong":
                 stored.set_password(number, "wrong")
             case "contact" if is_there:
-                stored.post(number, URI1=f"sip:u{number}m{self.moved}@192.0.2.1:5070")
+                stored.post(number, URI1=self._uri(number, self.moved))
             case "disable" if is_there:
                 stored.act(number, "unregister")
             case "enable" if is_there:
                 stored.act(number, "register")
             case "enable":
-                stored.put(number, **self.form)
+                stored.put(number, self._uri(number), self.form)
             case "delete" if is_there:
                 stored.delete(number)
 
@@ -248,12 +230,12 @@ class _Watch:
             return
         match what:
             case "password here":
-                self._edit(id, credentials=[Credential("", "alice", self.password)])
+                self._edit(id, credentials=self._credentials(self.password))
             case "password wrong":
-                self._edit(id, credentials=[Credential("", "alice", "wrong")])
+                self._edit(id, credentials=self._credentials("wrong"))
             case "contact":
                 assert row.entry is not None
-                self._edit(id, entry={**row.entry, "URI1": f"sip:u{id}m{self.moved}@192.0.2.1:5070"})
+                self._edit(id, entry={**row.entry, "URI1": self._uri(id, self.moved)})
             case "disable":
                 self._edit(id, desired=False, klass=Class.UNREGISTER)
             case "enable":
@@ -304,7 +286,7 @@ class _Watch:
             in_flight_since = self.schedule.taken_at.get(id)
             if in_flight_since is not None:
                 since = max(in_flight_since, self.well_since)
-                assert now - since < 2 * MOST_REQUESTS * 33, f"{id} is in flight and stays there"
+                assert now - since < 2 * self.play.most_requests * 33, f"{id} is in flight and stays there"
                 continue
             if row.desired or row.is_tombstone:
                 assert row.due_at < float("inf"), f"{id} is never due"
@@ -357,12 +339,16 @@ class _Watch:
                 assert max(row.expires_at, row.maybe_held_until) <= now, f"{row.id} is parked and may be held"
                 continue
             known |= {contact.uri for contact in row.sent.contacts} if row.sent is not None else set()
-            known |= {str(values["URI1"]) for values in (row.entry, row.unanswered) if values is not None}
+            known |= {self._completed(row, values) for values in (row.entry, row.unanswered) if values is not None}
         bound = {
             uri for of_aor in self.registrar.bindings.values() for uri, b in of_aor.items() if EPOCH + b.until > now
         }
         if self.play.is_stored:
             assert bound <= known, f"nobody remembers {bound - known}"
+
+    def _completed(self, row: Claimed, values: Values) -> str:
+        uri = str(values["URI1"])
+        return uri if ":" in uri else f"sip:{contact_token(KEY, row.id)}{uri}@192.0.2.1:5070"
 
     def _last(self, id: int) -> str:
         return next(

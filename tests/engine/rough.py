@@ -22,7 +22,7 @@ from sipregistrant.sip.fields import parse_auth_params, parse_contacts
 from sipregistrant.sip.message import Request, Response, parse_message
 from tests.engine.listed import REGISTRAR, Heard, Network, refuse
 
-__all__ = ["ANSWERS", "GOOD", "RoughNetwork", "RoughRegistrar", "Roughness", "TIMEOUT_SECONDS"]
+__all__ = ["ANSWERS", "GOOD", "MOVED_TO", "RoughNetwork", "RoughRegistrar", "Roughness", "TIMEOUT_SECONDS"]
 
 # What a request may meet. The first line is good for all: the registration stands after it.
 GOOD = ["ok", "ok", "header", "longer", "shorter", "foreign", "nextnonce"]
@@ -35,6 +35,9 @@ ANSWERS = [
 ]  # fmt: skip
 
 TIMEOUT_SECONDS = 32.0
+
+# Where a 302 sends us: another address of the same registrar.
+MOVED_TO = "198.51.100.9"
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class RoughRegistrar:
             case "423 huge":
                 return [refuse(request, 423, ("Min-Expires", "4000000000"))]
             case "302":
-                return [refuse(request, 302, ("Contact", "<sip:198.51.100.9>"))]
+                return [refuse(request, 302, ("Contact", f"<sip:{MOVED_TO}>"))]
             case "endless":
                 return [self._challenge(request, "www", self._make_nonce())]
             case "stale":
@@ -311,14 +314,14 @@ class RoughNetwork(Network):
     def _arrive(self, heard: Heard) -> None:
         for answer in self.registrar.receive(heard.request):
             for _ in range(self._copies()):
-                self._loop.call_later(self._delay(), self.deliver, heard, answer, REGISTRAR)
+                self._loop.call_later(self._delay(), self.deliver, heard, answer, heard.to)
 
     def deliver(self, heard: Heard, answer: bytes, source: Address) -> None:
         """Let an answer arrive; a final one ends what is under way."""
         response = parse_message(answer)
         assert isinstance(response, Response)
         now = self.under_way.get(heard.aor)
-        if response.status_code >= 200 and now is not None and now.branch == heard.branch and source[0] == REGISTRAR[0]:
+        if response.status_code >= 200 and now is not None and now.branch == heard.branch and source == heard.to:
             del self.under_way[heard.aor]
             self.finals[heard.request.first("call-id") or ""] = response
         heard.flow.hear(answer, source)  # type: ignore[attr-defined]

@@ -13,13 +13,14 @@ import asyncio
 import functools
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, create_engine, event, select
 from sqlalchemy.pool import StaticPool
 
+from sipregistrant.model.attributes import Value
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Claim, Claimed, Settled
 from sipregistrant.store import actions, config, reconcile, schedule
@@ -107,25 +108,31 @@ class StoredSchedule:
 
     # The words of an operator
 
-    def make(self, entries: int, password: str, **form: str | int) -> None:
-        """Make a server, credentials, and a table of entries."""
+    def make(self, entries: int, password: str, form: Mapping[str, str | int], *, uri: Callable[[int], str],
+             servers: int = 1, server: Mapping[str, Value] | None = None, second_password: str = "") -> None:  # fmt: skip
+        """Make servers that are one registrar, credentials, and a table of entries. `uri` gives an entry its contact."""
         self.write(config.create, RESOURCES["sipremoteauthtable"], Key(1), {})
         self.write(config.create, RESOURCES["sipcontactregistrant"], Key(1), {})
-        server = {"Host": REGISTRAR[0], "DomainName": "example.com", "ContactRegistrantTableID": "1",
-                  "RemoteAuthorizationTableID": "1"}  # fmt: skip
+        given = {"Host": REGISTRAR[0], "DomainName": "example.com", "ContactRegistrantTableID": "1",
+                 "RemoteAuthorizationTableID": "1",
+                 **{name: str(value) for name, value in (server or {}).items()}}  # fmt: skip
         for number in range(1, entries + 1):
             self.write(config.create, CREDENTIAL, Key(number, 1), {"User": f"u{number}", "EncryptedPassword": password})
-            self.put(number, **form)
-        self.write(config.create, RESOURCES["sipserver"], Key(1, 1), server)
+            if second_password:
+                second = {"User": f"u{number}", "EncryptedPassword": second_password}
+                self.write(config.create, CREDENTIAL, Key(100 + number, 1), second)
+            self.put(number, uri(number), form)
+        for number in range(1, servers + 1):
+            self.write(config.create, RESOURCES["sipserver"], Key(number, 1), given)
         with self._connection.begin():
             tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
             while reconcile.step(tx):
                 pass
 
-    def put(self, number: int, **form: str | int) -> None:
+    def put(self, number: int, uri: str, form: Mapping[str, str | int]) -> None:
         """PUT an entry; the second one has the AOR of the first, with a contact of its own."""
         aor = 1 if number == 2 else number
-        given = {"AOR": f"sip:u{aor}@example.com", "AorType": 3, "URI1": f"sip:u{number}@192.0.2.1:5070", **form}
+        given = {"AOR": f"sip:u{aor}@example.com", "AorType": 3, "URI1": uri, **form}
         self.write(config.create, ENTRY, Key(number, 1), {name: str(value) for name, value in given.items()})
 
     def exists(self, number: int) -> bool:

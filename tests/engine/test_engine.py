@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from sipregistrant.engine.clock import Clock
-from sipregistrant.engine.engine import Engine, EngineSettings
+from sipregistrant.engine.departure import EngineSettings
+from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.flows import GroupAddress
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Class, Sent, SentContact, Settled

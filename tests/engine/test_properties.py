@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.play import Change, Phase, Play, run
+from tests.engine.play import run
 from tests.engine.rough import ANSWERS
+from tests.engine.script import OPTIONS, Change, Phase, Play
 
 __all__ = ["SETTINGS", "plays"]
 
@@ -47,6 +48,10 @@ def plays(*, is_stored: st.SearchStrategy[bool]) -> st.SearchStrategy[Play]:
         nonce_uses=st.sampled_from([1, 2, 1000]),
         says_stale=st.booleans(),
         commit_seconds=st.sampled_from([0.0, 0.05, 1.0]),
+        options=st.lists(st.sampled_from(list(OPTIONS)), max_size=3, unique=True),
+        second_password=st.sampled_from(["", "", "secret", "wrong, too"]),
+        is_redirected=st.booleans(),
+        servers=st.sampled_from([1, 1, 2]),
         is_stored=is_stored,
     )  # fmt: skip
 

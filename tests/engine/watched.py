@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sipregistrant.engine.settling import UNREGISTER_RETRY_SECONDS
+from sipregistrant.engine.settling import SLOW_TRY_SECONDS, UNREGISTER_RETRY_SECONDS
 from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
 from sipregistrant.model.status import State
 from sipregistrant.sip.backoff import (
@@ -20,7 +20,6 @@ from sipregistrant.sip.backoff import (
 )
 from sipregistrant.sip.fields import parse_retry_after
 from sipregistrant.sip.identifiers import call_id
-from sipregistrant.sip.registration import MOST_REQUESTS
 from tests.engine.listed import ListSchedule
 from tests.engine.rough import TIMEOUT_SECONDS, RoughNetwork
 from tests.engine.stored import StoredSchedule
@@ -33,7 +32,11 @@ KEY = b"key"
 class WatchedSchedule:
     """A schedule, with an eye on each outcome."""
 
-    def __init__(self, schedule: ListSchedule | StoredSchedule, network: RoughNetwork) -> None:
+    def __init__(self, schedule: ListSchedule | StoredSchedule, network: RoughNetwork, most_requests: int, *,
+                 gives_up: bool = False) -> None:  # fmt: skip
+        """`gives_up`: credentials that were refused are not tried again for an hour (RetryNonStaleNonce 0)."""
+        self._most_requests = most_requests
+        self._gives_up = gives_up
         self.within = schedule
         self.network = network
         self.taken_at: dict[int, float] = {}
@@ -77,12 +80,15 @@ class WatchedSchedule:
 
     def _check(self, row: Claimed, settled: Settled) -> None:
         requests = self.requests_of(row.id, settled.generation) - self._requests_before[row.id]
-        assert requests <= MOST_REQUESTS, f"{requests} requests in one attempt of {row.id}"
+        assert requests <= self._most_requests, f"{requests} requests in one attempt of {row.id}"
         if settled.wanted_rev != row.wanted_rev:
             return  # it is due at once whatever the outcome says
         wait = (settled.due_at or 0.0) - settled.attempted_at
         if not row.desired:
             self._check_removal(row, settled, wait)
+        elif row.clears and settled.state == State.UNREGISTERED:
+            assert settled.klass is Class.NEW
+            assert wait == 0, "cleared, and not bound at once"
         elif settled.state == State.REGISTERED:
             assert settled.klass is Class.HELD
             # Where the answer came later than what it granted lasts, there is nothing left to be before.
@@ -112,6 +118,8 @@ class WatchedSchedule:
             least = max(timer, min(LONGEST_REFUSAL_WAIT_SECONDS, timer * 2 ** (settled.failures - 1)))
         elif remaining > 0:
             least = min(timer, max(SHORTEST_RETRY_WHILE_HELD_SECONDS, (remaining - TIMEOUT_SECONDS) / 2))
+        if self._gives_up and "was refused for realm" in (settled.last_reason or ""):
+            least = SLOW_TRY_SECONDS
         least = max(least, min(self._retry_after(row, settled), LONGEST_RETRY_AFTER_SECONDS))
         most = least * (1 + RETRY_SPREAD)
         assert least - 0.002 <= wait <= most + 0.002, f"waits {wait}, not {least} to {most}"

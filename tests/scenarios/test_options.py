@@ -74,3 +74,28 @@ def test_a_password_can_be_rotated_with_a_second_credential(service: Start, kama
     assert rest.post("sipremoteauthtable/1", Sequence="2,1").http_code == 200
     assert rest.post(f"{ENTRY}?action=refresh").http_code == 200
     eventually(lambda: rest.get(ENTRY).values["rt_Credential"] == "")
+
+
+def test_a_302_is_followed_to_a_host_that_is_allowed(service: Start, kamailio: StartKamailio) -> None:
+    registrar = kamailio()
+    front = kamailio(redirects_to=f"{registrar.host}:{registrar.port}")
+    rest = service("--follow-redirects-to", registrar.host).rest()
+    configure(rest, front)
+    put_entry(rest, URI1="sip:alice@192.0.2.1")
+    eventually(lambda: rest.state() == "registered")
+    assert [binding.uri for binding in registrar.dump()[AOR]] == ["sip:alice@192.0.2.1"]
+    assert front.dump() == {}
+    assert rest.get(ENTRY).values["rt_Registrar"] == f"udp:{registrar.host}:{registrar.port}"
+    assert rest.post(f"{ENTRY}?action=unregister").http_code == 200
+    eventually(lambda: not registrar.dump())
+
+
+def test_a_302_is_a_failure_that_names_the_place_where_nobody_allowed_it(
+    service: Start, kamailio: StartKamailio
+) -> None:
+    front = kamailio(redirects_to="198.51.100.9:5080")
+    rest = service().rest()
+    configure(rest, front)
+    put_entry(rest)
+    eventually(lambda: rest.state() == "failing")
+    assert "moved to <sip:198.51.100.9:5080>, where it is not followed" in rest.get(ENTRY).values["rt_LastReason"]

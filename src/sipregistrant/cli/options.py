@@ -17,7 +17,7 @@ from ..errors import ConfigurationError, SipParseError
 from ..model.attributes import NUMBER
 from ..sip.uri import split_host_port
 
-__all__ = ["DataDir", "address", "check_advertised", "line", "log_to_stderr", "networks", "pair_of_files"]
+__all__ = ["DataDir", "address", "check_advertised", "hosts", "line", "log_to_stderr", "networks", "pair_of_files"]
 
 Network = IPv4Network | IPv6Network
 
@@ -71,14 +71,25 @@ def check_advertised(text: str, option: str) -> None:
     """Raise `ConfigurationError` where nobody could reach us at what is to stand in our Contacts ("" for nothing said)."""
     if not text:
         return
+    host = _host(text, option)
+    if host.strip("[]") in ("0.0.0.0", "::"):
+        raise ConfigurationError(option, f"{text} is no address that anybody could send to")
+
+
+def hosts(texts: Sequence[str], option: str) -> frozenset[str]:
+    """Read hosts as answers of peers are compared with them: in lower case, IPv6 without brackets."""
+    return frozenset(_host(text.strip(), option).strip("[]") for text in texts)
+
+
+def _host(text: str, option: str) -> str:
+    """Read a host alone. Raises `ConfigurationError` that names the option."""
     try:
         host, port = split_host_port(text)
     except SipParseError as error:
         raise ConfigurationError(option, str(error)) from None
     if port is not None:
         raise ConfigurationError(option, "an address without a port is wanted")
-    if host.strip("[]") in ("0.0.0.0", "::"):
-        raise ConfigurationError(option, f"{text} is no address that anybody could send to")
+    return host
 
 
 def line(text: str, option: str) -> str:

@@ -15,7 +15,7 @@ import uvloop
 from .. import __version__
 from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
-from .options import DataDir, address, check_advertised, line, log_to_stderr, networks, pair_of_files
+from .options import DataDir, address, check_advertised, hosts, line, log_to_stderr, networks, pair_of_files
 
 __all__ = ["serve", "until_stopped"]
 
@@ -45,6 +45,10 @@ def serve(
     advertise: Annotated[
         str, typer.Option(metavar="ADDR", help="Our address in Contact and Via, when it is not the socket's own.")
     ] = "",
+    follow_redirects_to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Host that a 3xx answer may send us to; may be repeated. Else none is."),
+    ] = None,
     unregister_on_stop: Annotated[
         bool,
         typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
@@ -82,7 +86,8 @@ def serve(
     )  # fmt: skip
     settings = ServiceSettings(
         data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
-        unregister_on_stop=unregister_on_stop, rest=rest, certificate=pair_of_files(https_certificate, https_key),
+        redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"), unregister_on_stop=unregister_on_stop,
+        rest=rest, certificate=pair_of_files(https_certificate, https_key),
     )  # fmt: skip
     uvloop.run(_serve(settings))
 

@@ -15,8 +15,9 @@ from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
 from ..model.standing import Standing
 from .clock import Clock
+from .departure import Moved
 from .flight import Registrar
-from .ordering import Target, Unreachable, common_lines, find_target
+from .ordering import Target, Unreachable, common_lines, find_target, target_at
 from .pacing import Window
 from .queue import DueQueue
 from .resolver import Resolver
@@ -172,6 +173,10 @@ class Claims:
                 self._start(registrar, row, target)
         if claim.next_due_at is not None:
             self._queue.push(registrar.id, claim.next_due_at)
+
+    async def find(self, moved: Moved) -> Target | Unreachable:
+        """Return the target that a 3xx names."""
+        return await target_at(moved.host, moved.port, self._resolver)
 
     def _take_settings(self, registrar: Registrar, settings: RegistrarSettings) -> None:
         registrar.settings = settings

@@ -10,36 +10,31 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from ..errors import StoreUnavailable
-from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule, Sent, Settled
-from ..sip.authentication import Authenticator
-from ..sip.digest import Challenge
-from ..sip.identifiers import call_id, contact_token, from_tag, next_cseq
+from ..model.schedule import Claim, Claimed, Schedule, Sent, Settled
 from ..sip.message import Response
 from ..sip.outcome import Kind, Outcome
-from ..sip.registration import Attempt, Tokens
-from ..sip.transaction import SipTimers
+from ..sip.registration import Tokens
 from .claims import Claims
 from .clock import Clock
 from .deadlines import Deadlines
+from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, moved_to
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .learning import learn
-from .ordering import Target, Unreachable, build, own_address
+from .ordering import Target, Unreachable
 from .pacing import Window
-from .servers import NonceLife
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 
-__all__ = ["Engine", "EngineSettings"]
+__all__ = ["Engine"]
 
 log = structlog.get_logger()
 
@@ -61,15 +56,6 @@ WATCH_EVERY_SECONDS = 60.0
 LONGEST_FLIGHT_SECONDS = 8 * 32.0 + 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What the operator said: our address ("" for the socket's), our name, the timers of the protocol."""
-
-    own_address: str = ""
-    own_fqdn: str = ""
-    timers: SipTimers = SipTimers()
-
-
 class Engine:
     """Keeps registered what the schedule holds."""
 
@@ -79,9 +65,8 @@ class Engine:
         """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens a socket."""
         self._schedule = schedule
         self._clock = clock
-        self._identity_key = identity_key
-        self._settings = settings
-        self._tokens: Tokens = tokens or SystemTokens()
+        self._redirect_hosts = settings.redirect_hosts
+        self._departures = Departures(identity_key, settings, tokens or SystemTokens())
         self._draw = draw or random.Random()
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
@@ -163,22 +148,38 @@ class Engine:
             waiting.append((registrar, row))
             return
         self._keys[row.binding_key] = []
-        window = registrar.window
-        window.taken += 1
+        registrar.window.taken += 1
+        self._attempt(registrar, registrar.window, row, target)
+
+    def _attempt(self, registrar: Registrar, window: Window, row: Claimed, target: Target | Unreachable,
+                 moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
+        """Send the first request of an attempt, from a slot of `window`; settle what cannot be sent."""
         try:
-            self._attempt(registrar, row, target)
+            flight = self._depart(registrar, row, target, moved)
         except Unreachable as fault:
             outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
             self._finish(registrar, window, row, outcome, None, row.generation)
+            return
         except Exception:
             # One row's poison must not stop the others (rule 12).
             outcome = self._crash("attempt.crashed", row, row.cseq)
             self._finish(registrar, window, row, outcome, None, row.generation)
+            return
+        if flight is None:
+            removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
+            self._finish(registrar, window, row, removed, None, row.generation)
+            return
+        flight.window, flight.redirections = window, redirections
+        self._flights[row.id] = flight
+        now = self._clock.now()
+        self._send(flight, flight.attempt.start(now), now)
+        self._deadlines.watch(flight)
 
-    def _attempt(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
+    def _depart(self, registrar: Registrar, row: Claimed, target: Target | Unreachable,
+                moved: Moved | None) -> Flight | None:  # fmt: skip
         settings = registrar.settings
         assert settings is not None
-        if row.is_removal and row.sent is not None:
+        if row.is_removal and row.sent is not None and moved is None:
             # What was bound there is removed there, wherever the server has moved since.
             target = Target(row.sent.host, row.sent.port, row.sent.transport)
         now = self._clock.now()
@@ -188,31 +189,17 @@ class Engine:
         flow = self.flows.of_group(settings.group_uid)
         if flow is None:
             raise Unreachable(self.flows.why_not(settings.group_uid))
-        cseq, generation = next_cseq(row.cseq, row.generation, now)
-        own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
-        built = build(
-            row, settings, own, target, common=registrar.common,
-            call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
-            token_of=partial(contact_token, self._identity_key),
-        )  # fmt: skip
-        if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
-            removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
-            self._finish(registrar, registrar.window, row, removed, None, row.generation)
-            return
-        order, tried = built
-        authenticator = Authenticator(
-            row.credentials, ahead=_challenge_ahead(row, settings, registrar.server.nonces, now),
-            nonce_count=row.nonce_count, preferred=row.preferred_credential, least=settings.security,
-        )  # fmt: skip
-        attempt = Attempt(
-            order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
-            authenticator=authenticator, min_expires=row.min_expires,
-        )  # fmt: skip
-        peer = (target.host, target.port)
-        flight = Flight(row, registrar, attempt, flow, peer, tried, generation, now)
-        self._flights[row.id] = flight
-        self._send(flight, attempt.start(now), now)
-        self._deadlines.watch(flight)
+        return self._departures.make(registrar, row, flow, target, now, moved)
+
+    async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
+        """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
+        target = await self._claims.find(moved)
+        if self._is_stopping:
+            return  # it stays due, and goes out at the next start
+        row = flight.claimed
+        row.cseq, row.generation = outcome.cseq, flight.generation
+        row.nonce_count = max(row.nonce_count, outcome.nonce_count)
+        self._attempt(flight.registrar, flight.window, row, target, moved, flight.redirections + 1)
 
     def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
@@ -269,6 +256,11 @@ class Engine:
         if outcome is None:
             return
         self._dispatcher.forget(branch, self._clock.now())
+        if outcome.moved_to and flight.redirections < MOST_REDIRECTIONS:
+            moved = moved_to(outcome.moved_to, self._redirect_hosts)
+            if moved is not None:
+                spawn(self._follow(flight, moved, outcome), "engine-follow")
+                return
         self._finish(flight.registrar, flight.window, flight.claimed, outcome, flight.tried, flight.generation)
 
     def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
@@ -350,10 +342,3 @@ class Engine:
             self._claims.push(registrar_id, now)
         self._claims.look_again({settled.registrar_id for settled in batch} | self._claims.waiting)
         self._claims.pump()
-
-
-def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:
-    """Return the challenge of before that a refresh answers unasked, where the server's nonces last that long."""
-    if not row.challenge or not settings.server["AuthorizationOnRefresh"]:
-        return None
-    return Challenge.decode(row.challenge) if nonces.may_send_ahead(now - row.attempted_at) else None

@@ -49,7 +49,8 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt", "begun_at", "claimed", "flow", "generation", "peer", "registrar", "sent_at", "tried", "window",
+        "attempt", "begun_at", "claimed", "flow", "generation", "peer", "redirections", "registrar", "sent_at", "tried",
+        "window",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -66,6 +67,8 @@ class Flight:
         self.peer = peer
         self.tried = tried
         self.generation = generation
+        # How many 3xx were followed to get here.
+        self.redirections = 0
 
     @property
     def next_timeout(self) -> float:

@@ -15,7 +15,7 @@ from ..sip.uri import parse_uri, same_uri, split_host_port
 from .flows import Flow
 from .resolver import Resolver
 
-__all__ = ["Target", "Unreachable", "build", "common_lines", "find_target", "own_address"]
+__all__ = ["DEFAULT_PORT", "Target", "Unreachable", "build", "common_lines", "find_target", "own_address", "target_at"]
 
 ALLOW = "OPTIONS"
 DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
@@ -58,8 +58,13 @@ async def find_target(settings: RegistrarSettings, resolver: Resolver) -> Target
     proxy = str(group["OutboundProxy"] or "")
     host = proxy or str(server["Host"])
     port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or DEFAULT_PORT)
+    return await target_at(host, port, resolver, prefer_ipv6=server["HostIpVersion"] == 1)
+
+
+async def target_at(host: str, port: int, resolver: Resolver, *, prefer_ipv6: bool = False) -> Target | Unreachable:
+    """Return the target that a host and a port stand for, or why there is none."""
     try:
-        address = await resolver.resolve(host, prefer_ipv6=server["HostIpVersion"] == 1)
+        address = await resolver.resolve(host, prefer_ipv6=prefer_ipv6)
     except OSError as error:
         return Unreachable(f"no address for {host}: {error.strerror or error}")
     return Target(address, port)

@@ -6,8 +6,11 @@ The network's answers are values, not exceptions. `classify` is a table; the wai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+
+from .uri import Uri
 
 __all__ = ["Disposition", "Grant", "Kind", "Outcome", "classify"]
 
@@ -89,6 +92,8 @@ class Outcome:
     """JSON of `sip.learned.Learned`: what the 200 tells beside the bindings."""
     security: tuple[str, int] | None = None
     """Realm and strength of the algorithm that was accepted."""
+    moved_to: Sequence[Uri] = ()
+    """The contacts of a 3xx, the preferred one first."""
 
     @property
     def disposition(self) -> Disposition:

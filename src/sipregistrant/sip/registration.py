@@ -25,7 +25,7 @@ from .learned import learn_from
 from .message import Response
 from .outcome import Kind, Outcome
 from .transaction import Action, ClientTransaction, SipTimers
-from .uri import parse_uri
+from .uri import Uri, parse_uri
 
 __all__ = ["Attempt", "Order", "Tokens"]
 
@@ -127,8 +127,11 @@ class Attempt:
         if 200 <= code < 300:
             self._accept(response)
         elif 300 <= code < 400:
-            where = f"moved to {_moved_to(response)}; redirections are not followed"
-            self._refuse(response, f"{code} {_phrase(response)}: {where}")
+            self._refuse(
+                response, f"{code} {_phrase(response)}: moved to {_places(response)}, where it is not followed"
+            )
+            assert self.outcome is not None
+            self.outcome.moved_to = _moved_to(response)
         else:
             self._refuse(response)
         return None
@@ -275,9 +278,19 @@ def _seconds(value: str | None) -> int:
         return 0
 
 
-def _moved_to(response: Response) -> str:
+def _places(response: Response) -> str:
     """Return where a 3xx sends us, for people."""
     return ", ".join(_printable(contact) for contact in response.all("contact")[:3]) or "nowhere"
+
+
+def _moved_to(response: Response) -> list[Uri]:
+    """Return where a 3xx sends us, in the order of preference: q, which is 1 where it is not said (§8.1.3.4)."""
+    try:
+        contacts = parse_contacts(response.all("contact"))
+    except SipParseError:
+        return []
+    contacts.sort(key=lambda contact: 1.0 if contact.q is None else contact.q, reverse=True)
+    return [contact.uri for contact in contacts]
 
 
 def _phrase(response: Response) -> str:

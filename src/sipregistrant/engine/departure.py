@@ -1,0 +1,110 @@
+"""How an attempt leaves: from a claimed row and its target to the flight whose first request can be sent.
+
+What was redirected (RFC 3261 §8.1.3.4) leaves again from here, to the place that a 3xx named: only to hosts that the
+operator allows, for who can answer with a 302 could have every AOR registered elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ..model.schedule import Claimed, RegistrarSettings
+from ..sip.authentication import Authenticator
+from ..sip.digest import Challenge
+from ..sip.identifiers import call_id, contact_token, from_tag, next_cseq
+from ..sip.registration import Attempt, Tokens
+from ..sip.transaction import SipTimers
+from ..sip.uri import Uri
+from .flight import Flight, Registrar
+from .flows import Flow
+from .ordering import DEFAULT_PORT, Target, build, own_address
+from .servers import NonceLife
+
+__all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to"]
+
+MOST_REDIRECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the operator said: our address ("" for the socket's), our name, the timers of the protocol.
+
+    `redirect_hosts` are the hosts that a 3xx may send us to, in lower case and without brackets.
+    """
+
+    own_address: str = ""
+    own_fqdn: str = ""
+    timers: SipTimers = SipTimers()
+    redirect_hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where a 3xx sent us: the new Request-URI, and the place that it stands for."""
+
+    request_uri: str
+    host: str
+    port: int
+
+
+def moved_to(contacts: Sequence[Uri], allowed: Collection[str]) -> Moved | None:
+    """Return the first contact of a 3xx that may be followed: over UDP, to an allowed host. None where there is none."""
+    for uri in contacts:
+        host = uri.host.strip("[]")
+        is_udp = uri.scheme == "sip" and (uri.parameter("transport") or "udp").lower() == "udp"
+        if is_udp and host in allowed and uri.parameter("maddr") is None:
+            # §10.2: the Request-URI of a REGISTER has no user.
+            port = "" if uri.port is None else f":{uri.port}"
+            return Moved(f"sip:{uri.host}{port}", host, uri.port or DEFAULT_PORT)
+    return None
+
+
+class Departures:
+    """Makes flights. `identity_key` makes Call-IDs, tags and tokens."""
+
+    def __init__(self, identity_key: bytes, settings: EngineSettings, tokens: Tokens) -> None:
+        self._identity_key = identity_key
+        self._settings = settings
+        self._tokens = tokens
+        self._token_of = partial(contact_token, identity_key)
+
+    def make(self, registrar: Registrar, row: Claimed, flow: Flow, target: Target, now: float,
+             moved: Moved | None = None) -> Flight | None:  # fmt: skip
+        """Return the flight of a row; None where there is nothing to say any more. Raises `Unreachable`."""
+        settings = registrar.settings
+        assert settings is not None
+        cseq, generation = next_cseq(row.cseq, row.generation, now)
+        own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
+        built = build(
+            row, settings, own, target, common=registrar.common,
+            call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
+            token_of=self._token_of,
+        )  # fmt: skip
+        if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
+            return None
+        order, tried = built
+        ahead = None
+        if moved is None:
+            ahead = _challenge_ahead(row, settings, registrar.server.nonces, now)
+        else:
+            order.request_uri = moved.request_uri
+            if not order.is_removal:
+                tried.request_uri = moved.request_uri
+        authenticator = Authenticator(
+            row.credentials, ahead=ahead, nonce_count=row.nonce_count, preferred=row.preferred_credential,
+            least=settings.security,
+        )  # fmt: skip
+        attempt = Attempt(
+            order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
+            authenticator=authenticator, min_expires=row.min_expires,
+        )  # fmt: skip
+        return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now)
+
+
+def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:
+    """Return the challenge of before that a refresh answers unasked, where the server's nonces last that long."""
+    if not row.challenge or not settings.server["AuthorizationOnRefresh"]:
+        return None
+    return Challenge.decode(row.challenge) if nonces.may_send_ahead(now - row.attempted_at) else None
