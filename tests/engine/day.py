@@ -138,6 +138,11 @@ class _DaySchedule(ListSchedule):
                 refused.due_at = min(refused.due_at, self.now)
                 heapq.heappush(self.heap, (refused.due_at, refused.id))
         now = self.now
+        # What the engine does not name any more it has given back.
+        for id in self._in_flight.difference(in_flight):
+            if id in self.rows:
+                heapq.heappush(self.heap, (self.rows[id].due_at, id))
+        self._in_flight.intersection_update(in_flight)
         rows: list[Claimed] = []
         while self.heap and self.heap[0][0] <= now and len(rows) < limit:
             due_at, id = heapq.heappop(self.heap)

@@ -128,6 +128,12 @@ class ListSchedule:
             first = []
         staggered = first[:1] if may_stagger else []
         claimed = [row for row in due if row not in first or row in staggered][:limit]
+        # What the engine does not name any more it has given back.
+        self._in_flight = {
+            id
+            for id in self._in_flight
+            if id in out or id not in self.rows or self.rows[id].registrar_id != registrar_id
+        }
         assert not self._in_flight.intersection(row.id for row in claimed), "claimed while in flight"
         self._in_flight.update(row.id for row in claimed)
         self.claims.append((registrar_id, [row.id for row in claimed]))

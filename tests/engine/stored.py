@@ -24,7 +24,7 @@ from sipregistrant.model.attributes import Value
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Claim, Claimed, Settled
 from sipregistrant.store import actions, config, reconcile, schedule
-from sipregistrant.store.claim import _read
+from sipregistrant.store.claim import read_rows
 from sipregistrant.store.schema import REGISTRATION
 from sipregistrant.store.secrets import Vault
 from sipregistrant.store.store import DATABASE, Store
@@ -82,7 +82,8 @@ class StoredSchedule:
         self.settle_fault: Callable[[Sequence[Settled]], Exception | None] = lambda outcomes: None
         self.settled: list[Settled] = []
         self.knocked: Callable[[Sequence[int]], None] = lambda registrar_ids: None
-        self._in_flight: set[int] = set()
+        self._in_flight: dict[int, int] = {}
+        # The registrar of each row in flight.
         self._connection = _connect()
 
     @property
@@ -159,7 +160,7 @@ class StoredSchedule:
             tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
             due = dict(self._connection.execute(select(REGISTRATION.c.id, REGISTRATION.c.due_at)).all())
             self._connection.exec_driver_sql("UPDATE registration SET due_at = 0 WHERE due_at IS NULL")
-            found = {read.claimed.id: read.claimed for read in _read(tx, list(due))}
+            found = {row.id: row for row in read_rows(tx, list(due), None)}
             parked = [id for id, at in due.items() if at is None]
             for id in parked:
                 found[id].due_at = float("inf")
@@ -174,8 +175,10 @@ class StoredSchedule:
         if self.claim_fault is not None:
             raise self.claim_fault
         claim = self.write(schedule.claim, registrar_id, known_rev, limit, in_flight, may_stagger, refused_since)
-        assert not self._in_flight.intersection(row.id for row in claim.rows), "claimed while in flight"
-        self._in_flight.update(row.id for row in claim.rows)
+        # What the engine does not name any more it has given back.
+        self._in_flight = {id: of for id, of in self._in_flight.items() if id in in_flight or of != registrar_id}
+        assert not any(row.id in self._in_flight for row in claim.rows), "claimed while in flight"
+        self._in_flight.update((row.id, registrar_id) for row in claim.rows)
         return claim
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
@@ -184,7 +187,8 @@ class StoredSchedule:
             raise fault
         again = self.write(schedule.settle, outcomes)
         self.settled += outcomes
-        self._in_flight.difference_update(settled.id for settled in outcomes)
+        for settled in outcomes:
+            self._in_flight.pop(settled.id, None)
         return again
 
     async def heads(self) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ import pytest
 
 from sipregistrant.engine.ordering import Target, Unreachable, build, common_lines, find_target, own_address
 from sipregistrant.engine.resolver import Resolver
-from sipregistrant.model.addressing import OwnAddress
+from sipregistrant.model.addressing import Addressing, OwnAddress
 from sipregistrant.model.registrants import LOCAL, NONE, REMOTE, STATIC
 from sipregistrant.model.schedule import Claimed, RegistrarSettings, Rival, Sent, SentContact
 from sipregistrant.sip.registration import Order
@@ -23,14 +23,18 @@ MOBILE = "sip:alice@203.0.113.7"
 
 
 def order_of(row: Claimed, settings: RegistrarSettings | None = None, own: OwnAddress = OWN) -> tuple[Order, Sent]:
-    built = build(row, settings or make_settings(), own, TARGET, call_id="call", from_tag="tag", common="")
+    settings = settings or make_settings()
+    addressing = Addressing(settings.server, settings.profile, own)
+    built = build(row, settings, addressing, TARGET, call_id="call", from_tag="tag", common="")
     assert built is not None
     return built
 
 
 def is_silent(row: Claimed) -> bool:
     """Tell whether there is nothing to say for a row."""
-    return build(row, make_settings(), OWN, TARGET, call_id="call", from_tag="tag", common="") is None
+    settings = make_settings()
+    addressing = Addressing(settings.server, settings.profile, OWN)
+    return build(row, settings, addressing, TARGET, call_id="call", from_tag="tag", common="") is None
 
 
 def sent(*uris: str, host: str = "198.51.100.1") -> Sent:

@@ -40,6 +40,7 @@ class WatchedSchedule:
         self.within = schedule
         self.network = network
         self.taken_at: dict[int, float] = {}
+        self._registrar_of: dict[int, int] = {}
         self._requests_before: dict[int, int] = {}
 
     @property
@@ -49,10 +50,14 @@ class WatchedSchedule:
     async def heads(self) -> list[tuple[int, float]]:
         return await self.within.heads()
 
-    async def claim(self, registrar_id: int, **others: Any) -> Claim:
-        claim = await self.within.claim(registrar_id, **others)
+    async def claim(self, registrar_id: int, *, in_flight: Sequence[int], **others: Any) -> Claim:
+        claim = await self.within.claim(registrar_id, in_flight=in_flight, **others)
+        # What the engine does not name any more it has given back.
+        for id in [id for id, of in self._registrar_of.items() if of == registrar_id and id not in in_flight]:
+            self.taken_at.pop(id, None)
         for row in claim.rows:
             self.taken_at[row.id] = self.now
+            self._registrar_of[row.id] = registrar_id
             self._requests_before[row.id] = self.requests_of(row.id, row.generation)
         return claim
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sipregistrant.errors import Refusal
 from sipregistrant.model import profiles, registrants, servers
-from sipregistrant.model.addressing import OwnAddress, aor_user, binding_key, contact_ttl, contacts, identity
+from sipregistrant.model.addressing import Addressing, OwnAddress, aor_user, contact_ttl
 from sipregistrant.model.resource import Values
+from sipregistrant.model.uris import read_aor, read_contact
 from sipregistrant.sip.uri import parse_uri
 
 NONE, LOCAL, REMOTE, STATIC = "0", "1", "2", "3"
@@ -27,16 +28,16 @@ def entry(aor: str, aor_type: str = LOCAL, **form: str) -> Values:
 
 def names(aor: str, aor_type: str, *, server: Values = SERVER, profile: Values = PROFILE,
           own: OwnAddress = OWN) -> tuple[str, str, str]:  # fmt: skip
-    found = identity(entry(aor, aor_type), server, profile, own)
+    found = Addressing(server, profile, own).identity(entry(aor, aor_type))
     return found.aor_uri, found.from_uri, found.request_uri
 
 
 def key(aor: str, aor_type: str, *, server: Values = SERVER, own: OwnAddress = OWN) -> int:
-    return binding_key(entry(aor, aor_type), server, PROFILE, own)
+    return Addressing(server, PROFILE, own).binding_key(entry(aor, aor_type))
 
 
 def uris(*, own: OwnAddress = OWN, profile: Values = PROFILE, **form: str) -> list[str]:
-    return [contact.uri for contact in contacts(entry("sip:alice", **form), SERVER, profile, own)]
+    return [contact.uri for contact in Addressing(SERVER, profile, own).contacts(entry("sip:alice", **form))]
 
 
 # AorType
@@ -216,12 +217,12 @@ def test_contacts_keep_their_order_and_holes_are_left_out() -> None:
 
 
 def test_without_any_uri_there_is_one_contact_of_the_aors_user_at_our_address() -> None:
-    (contact,) = contacts(entry("sip:alice", Q1="50", TTL1="600"), SERVER, PROFILE, OWN)
+    (contact,) = Addressing(SERVER, PROFILE, OWN).contacts(entry("sip:alice", Q1="50", TTL1="600"))
     assert (contact.uri, contact.q, contact.asked) == ("sip:alice@192.0.2.10:5062", 50, 600)
 
 
 def test_without_any_uri_an_aor_without_user_gets_a_contact_without_one() -> None:
-    (contact,) = contacts(entry("sip:example.org", NONE), SERVER, PROFILE, OWN)
+    (contact,) = Addressing(SERVER, PROFILE, OWN).contacts(entry("sip:example.org", NONE))
     assert contact.uri == "sip:192.0.2.10:5062"
 
 
@@ -229,7 +230,9 @@ def test_without_any_uri_an_aor_without_user_gets_a_contact_without_one() -> Non
 
 
 def test_q_is_kept_in_hundredths() -> None:
-    found = contacts(entry("sip:a", URI1="b", Q1="5", URI2="c", Q2="100", URI3="d", Q3="0"), SERVER, PROFILE, OWN)
+    found = Addressing(SERVER, PROFILE, OWN).contacts(
+        entry("sip:a", URI1="b", Q1="5", URI2="c", Q2="100", URI3="d", Q3="0")
+    )
     assert [contact.q for contact in found] == [5, 100, 0]
 
 
@@ -237,7 +240,7 @@ def test_q_is_kept_in_hundredths() -> None:
 def test_a_ttl_of_64_or_0_means_that_of_the_aor_and_any_other_itself(ttl: str, asked: int) -> None:
     values = entry("sip:a", AorTtl="1800", URI3="b", TTL3=ttl)
     assert contact_ttl(values, 3) == asked
-    assert contacts(values, SERVER, PROFILE, OWN)[0].asked == asked
+    assert Addressing(SERVER, PROFILE, OWN).contacts(values)[0].asked == asked
 
 
 def test_a_ttl_that_is_not_given_is_that_of_the_aor() -> None:
@@ -305,13 +308,13 @@ def test_whatever_aor_is_taken_can_be_put_on_the_wire(aor: str, aor_type: str) -
         values = entry(aor, aor_type)
     except Refusal:
         return
-    found = identity(values, SERVER, PROFILE, OWN)
-    (contact,) = contacts(values, SERVER, PROFILE, OWN)
+    found = Addressing(SERVER, PROFILE, OWN).identity(values)
+    (contact,) = Addressing(SERVER, PROFILE, OWN).contacts(values)
     for uri in (found.aor_uri, found.from_uri, found.request_uri, contact.uri):
         parse_uri(uri)
         assert uri.isascii()
     assert parse_uri(found.request_uri).user == ""
-    binding_key(values, SERVER, PROFILE, OWN)
+    Addressing(SERVER, PROFILE, OWN).binding_key(values)
     aor_user(str(values["AOR"]), int(aor_type))
 
 
@@ -322,6 +325,28 @@ def test_whatever_contact_is_taken_can_be_put_on_the_wire(text: str) -> None:
         values = entry("sip:alice", URI2=text)
     except Refusal:
         return
-    (contact,) = contacts(values, SERVER, PROFILE, OWN)
+    (contact,) = Addressing(SERVER, PROFILE, OWN).contacts(values)
     parse_uri(contact.uri)
     assert contact.uri.isascii()
+
+
+PLAIN = st.from_regex(
+    r"(sip:)?[A-Za-z0-9_.+-]{1,12}(@[a-z0-9]{1,4}(-[a-z0-9])?(\.[a-z0-9]{1,4}){0,3})?", fullmatch=True
+)
+
+
+@given(PLAIN, st.sampled_from([NONE, LOCAL, REMOTE, STATIC]), st.sampled_from([OWN, OwnAddress("[2001:db8::1]", 5060)]))
+@settings(max_examples=400)
+def test_what_is_put_together_as_text_is_what_parsing_would_make_of_it(
+    aor: str, aor_type: str, own: OwnAddress
+) -> None:
+    try:
+        values = entry(aor, aor_type, URI1=aor)
+    except Refusal:
+        return
+    addressing = Addressing(SERVER, PROFILE, own)
+    parsed = addressing._parsed_identity(read_aor(str(values["AOR"]), int(aor_type)), int(aor_type))
+    assert addressing.identity(values) == parsed
+    contact = read_contact(aor)
+    expected = contact.uri or f"sip:{contact.user}@{own.host}:{own.port}"
+    assert addressing.contacts(values)[0].uri == expected

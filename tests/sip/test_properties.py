@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,13 +268,14 @@ CHALLENGES = st.builds(
     Challenge,
     realm=CLEAN, nonce=CLEAN.filter(bool), opaque=st.none() | CLEAN, algorithm=st.sampled_from(["MD5", "SHA-256", "SHA-512-256"]),
     sess=st.just(False), qop=st.sampled_from(["", "auth", "auth-int"]), stale=st.booleans(), is_proxy=st.booleans(),
+    names_algorithm=st.just(True),
 )  # fmt: skip
 
 
 @few
 @given(CHALLENGES, st.booleans())
 def test_a_challenge_comes_back_from_its_text(challenge: Challenge, names_algorithm: bool) -> None:
-    kept = replace(challenge, names_algorithm=names_algorithm)
+    kept = challenge._replace(names_algorithm=names_algorithm)
     assert Challenge.decode(kept.encode()) == kept
 
 

@@ -41,6 +41,17 @@ LONGEST_SLEEP_SECONDS = 10.0
 # What staggers longer than half an hour is no start any more.
 MOST_STAGGERED = 1800
 
+# Where the window is wide open, so many rows are claimed ahead of the room in it: a claim costs a transaction, and the
+# next should not wait for it.
+CLAIMED_AHEAD = 256
+WIDE_WINDOW = 64
+
+# What was claimed ahead and could not go by then is given back (design, rule 3).
+LONGEST_AHEAD_SECONDS = 2.0
+
+# Some milliseconds of work: no step holds the event loop over 5 ms.
+MOST_STARTED_AT_ONCE = 64
+
 # StaggerRegistration: one first REGISTER or un-REGISTER a second.
 STAGGER_SECONDS = 1.0
 
@@ -112,20 +123,63 @@ class Claims:
 
     def _ask(self, registrar: Registrar, now: float) -> None:
         window = registrar.window
-        closed_until = max(window.paused_until, registrar.server.guard.closed_until)
-        if closed_until > now:
+        if (closed_until := _closed_until(registrar)) > now:
+            self._give_back(registrar)
             self._queue.push(registrar.id, closed_until)
             return
+        self._start_ready(registrar)
         # A claim costs a transaction: not for a slot or two while more are about to come free.
         has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
-        if registrar.is_claiming or not has_room:
+        if registrar.is_claiming or registrar.ready or not has_room:
             self.waiting.add(registrar.id)
             return
         registrar.is_claiming = True
         limit = registrar.server.guard.limit(window.room, now)
         # Promised to this claim: others that go to the same target must not count on the same slots.
         window.taken += limit
-        spawn(self._claim(registrar, window, limit), "engine-claim")
+        ahead = CLAIMED_AHEAD if limit > 1 and window.size >= WIDE_WINDOW else 0
+        spawn(self._claim(registrar, window, limit, ahead), "engine-claim")
+
+    def refill(self, registrar: Registrar) -> None:
+        """Let what was claimed ahead go, now that an attempt has ended."""
+        if not registrar.ready or registrar.is_starting:
+            return
+        if (closed_until := _closed_until(registrar)) > self._clock.now():
+            self._give_back(registrar)
+            self._queue.push(registrar.id, closed_until)
+        else:
+            self._start_ready(registrar)
+
+    def _start_ready(self, registrar: Registrar) -> None:
+        """Start what was claimed, as far as there is room; give back what has waited for too long."""
+        if not registrar.ready or registrar.is_starting:
+            return
+        now, target = self._clock.now(), registrar.target
+        if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or target is None or self._is_stopped:
+            self._give_back(registrar)
+            return
+        # Where an attempt ends at once its slot comes free again, and with it `refill` is called.
+        registrar.is_starting = True
+        left = MOST_STARTED_AT_ONCE
+        try:
+            while left and registrar.ready and registrar.window.room:
+                left -= 1
+                self._start(registrar, registrar.ready.popleft(), target)
+        finally:
+            registrar.is_starting = False
+        if not registrar.ready and registrar.id in self.waiting:
+            self.waiting.discard(registrar.id)
+            self._queue.push(registrar.id, now)
+            self._arm()
+        elif not left:
+            asyncio.get_running_loop().call_soon(self.refill, registrar)
+
+    def _give_back(self, registrar: Registrar) -> None:
+        """Let go of what was claimed ahead: it is due as it was."""
+        if registrar.ready:
+            registrar.in_flight.difference_update(row.id for row in registrar.ready)
+            registrar.ready.clear()
+            self._queue.push(registrar.id, self._clock.now())
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -135,15 +189,17 @@ class Claims:
             wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(wait, self.pump)
 
-    async def _claim(self, registrar: Registrar, window: Window, limit: int) -> None:
+    async def _claim(self, registrar: Registrar, window: Window, limit: int, ahead: int) -> None:
         may_stagger = self._staggered_until.get(registrar.id, 0.0) <= self._clock.now()
         try:
             claim = await self._schedule.claim(
-                registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight),
+                registrar.id, known_rev=registrar.known_rev, limit=limit + ahead, in_flight=list(registrar.in_flight),
                 may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
             registrar.good = claim.good
             self._note_staggering(registrar.id, claim)
+            window.taken -= limit
+            limit = 0
             await self.start_all(registrar, claim)
             if claim.settings is not None:
                 _warn_of_slowness(registrar, claim.total)
@@ -167,10 +223,13 @@ class Claims:
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)
         if claim.rows and registrar.settings is not None:
-            target = await find_target(registrar.settings, self._resolver)
             registrar.in_flight.update(row.id for row in claim.rows)
-            for row in claim.rows:
-                self._start(registrar, row, target)
+            registrar.target = await find_target(registrar.settings, self._resolver)
+            registrar.ready.extend(claim.rows)
+            registrar.ready_since = self._clock.now()
+            self._start_ready(registrar)
+            if registrar.ready:
+                self.waiting.add(registrar.id)
         if claim.next_due_at is not None:
             self._queue.push(registrar.id, claim.next_due_at)
 
@@ -181,6 +240,7 @@ class Claims:
     def _take_settings(self, registrar: Registrar, settings: RegistrarSettings) -> None:
         registrar.settings = settings
         registrar.common = common_lines(settings)
+        registrar.way = None
         registrar.window = self._window_of(settings)
         registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
         self._known[registrar.id] = registrar.window, registrar.server
@@ -199,6 +259,11 @@ class Claims:
             self._staggered_until[registrar_id] = now + STAGGER_SECONDS
         if claim.is_staggering:
             self._queue.push(registrar_id, self._staggered_until.get(registrar_id, now))
+
+
+def _closed_until(registrar: Registrar) -> float:
+    """Return until when nothing goes to a registrar: it asked for a pause, or refuses everybody."""
+    return max(registrar.window.paused_until, registrar.server.guard.closed_until)
 
 
 def _warn_of_slowness(registrar: Registrar, total: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from ..model.addressing import Addressing
 from ..model.schedule import Claimed, RegistrarSettings
 from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
@@ -76,9 +77,8 @@ class Departures:
         settings = registrar.settings
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
-        own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
         built = build(
-            row, settings, own, target, common=registrar.common,
+            row, settings, self._addressing(registrar, flow, target), target, common=registrar.common,
             call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
             token_of=self._token_of,
         )  # fmt: skip
@@ -101,6 +101,18 @@ class Departures:
             authenticator=authenticator, min_expires=row.min_expires,
         )  # fmt: skip
         return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now)
+
+    def _addressing(self, registrar: Registrar, flow: Flow, target: Target) -> Addressing:
+        """Return what all registrations of a registrar that go this way have in common."""
+        way = (flow, target)
+        if registrar.way != way:
+            settings = registrar.settings
+            assert settings is not None
+            own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
+            registrar.addressing = Addressing(settings.server, settings.profile, own)
+            registrar.way = way
+        assert registrar.addressing is not None
+        return registrar.addressing
 
 
 def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:

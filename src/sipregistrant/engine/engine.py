@@ -325,6 +325,7 @@ class Engine:
         self._settler.add(settled)
         for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
             asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
+        self._claims.refill(registrar)
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
         spawn(self._claims.start_all(registrar, Claim([row], None, None)), "engine-start-waiting")

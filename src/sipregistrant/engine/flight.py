@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+from ..model.addressing import Addressing
 from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.registration import Attempt
 from .flows import Address, Flow
+from .ordering import Target, Unreachable
 from .pacing import Window
 from .servers import ServerMemory
 
@@ -16,12 +20,18 @@ NEVER = float("inf")
 class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
-    __slots__ = ("common", "good", "id", "in_flight", "is_claiming", "server", "settings", "window")
+    __slots__ = (
+        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "ready", "ready_since", "server",
+        "settings", "target", "way", "window",
+    )  # fmt: skip
 
     def __init__(self, id: int, window: Window, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
+        # As seen by the target that requests went to last, over the flow that they took; None for none yet.
+        self.addressing: Addressing | None = None
+        self.way: object = None
         self.server = server
         # How many of its registrations were good at the last claim.
         self.good = 0
@@ -29,6 +39,11 @@ class Registrar:
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()
         self.is_claiming = False
+        # Claimed ahead of the room in the window, and since when; where they go.
+        self.ready: deque[Claimed] = deque()
+        self.ready_since = 0.0
+        self.target: Target | Unreachable | None = None
+        self.is_starting = False
 
     @property
     def name(self) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import SipParseError, SipRegistrantError
-from ..model.addressing import TRANSPORTS, OwnAddress, contacts, identity
+from ..model.addressing import TRANSPORTS, Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
 from ..model.servers import UDP
 from ..sip.bindings import WantedContact
 from ..sip.registration import Order
-from ..sip.uri import parse_uri, same_uri, split_host_port
+from ..sip.uri import parse_uri, same_uri
 from .flows import Flow
 from .resolver import Resolver
 
@@ -94,7 +94,7 @@ def common_lines(settings: RegistrarSettings) -> str:
     return "".join(lines)
 
 
-def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target: Target, *, call_id: str,
+def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing, target: Target, *, call_id: str,
           from_tag: str, common: str, token_of: TokenOf = no_token) -> tuple[Order, Sent] | None:  # fmt: skip
     """Return the order of an attempt and what it may bind; None where there is nothing to say any more.
 
@@ -106,38 +106,47 @@ def build(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, target
     if not settings.server["ContactURIRandomizer"]:
         token_of = no_token
     token = token_of(claimed.id)
-    if claimed.entry is None:
+    entry = claimed.entry
+    if entry is None:
         if claimed.sent is None:
             return None
         wanted = claimed.sent
     else:
-        names = identity(claimed.entry, settings.server, settings.profile, own)
+        names = addressing.identity(entry)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
-                      contacts(claimed.entry, settings.server, settings.profile, own, token))  # fmt: skip
-    known = claimed.sent if claimed.sent is not None else wanted
-    if claimed.sent is None and claimed.unanswered is not None:
-        # Sent before a crash, never answered, and changed since: it may be bound beside what is wanted now.
-        before = contacts(claimed.unanswered, settings.server, settings.profile, own, token)
-        known = replace(wanted, contacts=[*before, *wanted.contacts])
-    kept = set() if claimed.is_removal else {contact.uri for contact in wanted.contacts}
-    kept |= _wanted_by_rivals(claimed, settings, own, token_of)
-    removed = [contact.uri for contact in known.contacts if not _is_among(contact.uri, kept)]
-    if claimed.is_removal:
+                      addressing.contacts(entry, token))  # fmt: skip
+    removed = _not_wanted(claimed, wanted, addressing, token_of)
+    is_removal = claimed.is_removal
+    if is_removal:
         if not removed:
             return None
-        wanted = known
+        wanted = claimed.sent or wanted
     elif wanted.aor.startswith("sips:") and target.transport != "tls":
         raise Unreachable("a sips AOR needs TLS, which is not supported by this version")
     order = Order(
-        request_uri=wanted.request_uri, to_uri=wanted.aor, from_uri=wanted.from_uri, call_id=call_id, from_tag=from_tag,
-        expires=int(claimed.entry["AorTtl"] or 0) if claimed.entry is not None else 0,
-        contacts=[] if claimed.is_removal else [WantedContact(c.uri, c.q, c.asked, c.token) for c in wanted.contacts],
-        removed=removed, sent_by=_sent_by(own), common=common, peer=str(target),
+        wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
+        int(entry["AorTtl"] or 0) if entry is not None else 0,
+        [] if is_removal else [WantedContact(c.uri, c.q, c.asked, c.token) for c in wanted.contacts],
+        removed, addressing.sent_by, common=common, peer=target,
     )  # fmt: skip
     return order, wanted
 
 
-def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAddress, token_of: TokenOf) -> set[str]:
+def _not_wanted(claimed: Claimed, wanted: Sent, addressing: Addressing, token_of: TokenOf) -> list[str]:
+    """Return what may be bound of this row and is wanted by nobody now."""
+    known = claimed.sent.contacts if claimed.sent is not None else wanted.contacts
+    if claimed.sent is None and claimed.unanswered is not None:
+        # Sent before a crash, never answered, and changed since: it may be bound beside what is wanted now.
+        known = [*addressing.contacts(claimed.unanswered, token_of(claimed.id)), *wanted.contacts]
+    kept = set() if claimed.is_removal else {contact.uri for contact in wanted.contacts}
+    left = [contact.uri for contact in known if contact.uri not in kept]
+    if not left:
+        return left
+    kept |= _wanted_by_rivals(claimed, addressing, token_of)
+    return [uri for uri in left if not _is_among(uri, kept)]
+
+
+def _wanted_by_rivals(claimed: Claimed, addressing: Addressing, token_of: TokenOf) -> set[str]:
     """Return the contacts that other rows of the binding key want: they are not ours to remove (design, rule 7)."""
     kept: set[str] = set()
     for rival in claimed.rivals:
@@ -145,8 +154,7 @@ def _wanted_by_rivals(claimed: Claimed, settings: RegistrarSettings, own: OwnAdd
         # Contacts that are completed with the address of another group are told by what was sent, not by a guess of
         # ours.
         if rival.is_same_group:
-            token = token_of(rival.registration_id)
-            theirs += contacts(rival.entry, settings.server, settings.profile, own, token)
+            theirs += addressing.contacts(rival.entry, token_of(rival.registration_id))
         kept |= {contact.uri for contact in theirs}
         kept |= {str(rival.entry[f"URI{n}"]) for n in range(1, 9) if rival.entry[f"URI{n}"]}
     return kept
@@ -167,9 +175,3 @@ def _is_same(uri: str, other: str) -> bool:
 def _in_brackets(host: str) -> str:
     """Return a host as it stands in a URI: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def _sent_by(own: OwnAddress) -> str:
-    """Return host and port for the Via: the socket's, as the peer sees it."""
-    host, port = split_host_port(own.host)
-    return f"{host}:{port or own.port}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from ..sip.uri import Uri, canonical_aor, escape_user, parse_uri, split_host_port
@@ -17,18 +18,16 @@ from .attributes import Value
 from .registrants import CONTACTS, INHERITED_TTL
 from .schedule import SentContact
 from .servers import TCP, TLS, UDP
-from .uris import LOCAL, NONE, REMOTE, STATIC, ContactText, read_aor, read_contact
+from .uris import LOCAL, NONE, REMOTE, STATIC, match_plain, read_aor, read_contact
 
 __all__ = [
     "SHAPES_REGISTER",
     "TRANSPORTS",
+    "Addressing",
     "Identity",
     "OwnAddress",
     "aor_user",
-    "binding_key",
     "contact_ttl",
-    "contacts",
-    "identity",
 ]
 
 TRANSPORTS = {UDP: "udp", TCP: "tcp", TLS: "tls"}
@@ -59,8 +58,7 @@ class OwnAddress:
     """Our own name, for the profile's choice eSBCFqdn; empty: host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who registers, and where: the URIs of To, From and Request-URI. `aor_uri` is the To."""
 
     aor_uri: str
@@ -73,27 +71,102 @@ def aor_user(aor: str, aor_type: int) -> str:
     return unquote(read_aor(aor, aor_type).user)
 
 
-def identity(entry: Mapping[str, Value], server: Mapping[str, Value], profile: Mapping[str, Value],
-             own: OwnAddress) -> Identity:  # fmt: skip
-    """Return the URIs of a REGISTER for this entry at this server."""
-    aor_type = int(entry["AorType"] or 0)
-    aor = read_aor(str(entry["AOR"]), aor_type)
-    domain = server_domain(server)
-    if aor_type == STATIC:
-        return Identity(str(aor), str(aor), _request_uri(aor.scheme, aor.host, aor.port))
-    if aor_type == LOCAL:
-        aor = _at(aor, _fqdn_choice(profile, "FQDNinFromHeader", server, own) or own.host)
-    elif aor_type == REMOTE:
-        aor = _at(aor, domain)
-    elif aor.scheme == "tel":
-        # RFC 3261 §10.2: To and Request-URI of a REGISTER are SIP or SIPS URIs; §19.1.6 tells how a number becomes one.
-        aor = replace(_at(aor, domain), parameters=(("user", "phone"),))
-    request_uri = (
-        _request_uri(aor.scheme, aor.host, aor.port) if aor_type == NONE else _request_uri_of_domain(aor.scheme, domain)
-    )
-    from_host = _fqdn_choice(profile, "FQDNinFromHeader", server, own) or own.host
-    from_uri = _at(aor, from_host) if aor.user else aor
-    return Identity(str(aor), str(from_uri), request_uri)
+class Addressing:
+    """What all entries at one server share on the wire: worked out once, for a million of them.
+
+    Most AORs are a plain user, with a plain host or none; they are put together as text. Everything else is parsed.
+    """
+
+    __slots__ = ("_contact_at", "_domain", "_domain_at", "_fqdn", "_from_at", "_request_uri", "own", "sent_by")
+
+    def __init__(self, server: Mapping[str, Value], profile: Mapping[str, Value], own: OwnAddress) -> None:
+        self.own = own
+        self._domain = server_domain(server)
+        self._fqdn = _fqdn_choice(profile, "FQDNinFromHeader", server, own)
+        contact_host = _fqdn_choice(profile, "FQDNinContactHeader", server, own)
+        self._contact_at = _place(replace(own, host=contact_host or own.host))
+        self._from_at = _in_uri(self._fqdn or own.host)
+        # A server that was deleted has none: then there is only leave to be taken, with what was sent.
+        self._domain_at = _in_uri(self._domain) if self._domain else ""
+        self._request_uri = f"sip:{self._domain_at}"
+        host, port = split_host_port(own.host)
+        self.sent_by = f"{host}:{port or own.port}"
+        """Host and port for the Via, as the peer sees us."""
+
+    def identity(self, entry: Mapping[str, Value]) -> Identity:
+        """Return the URIs of a REGISTER for this entry."""
+        text, aor_type = str(entry["AOR"]), entry["AorType"]
+        plain = match_plain(text)
+        if plain is not None and self._domain:
+            scheme, user, host = plain.groups()
+            if aor_type == REMOTE:
+                aor = f"sip:{user}@{self._domain_at}"
+                return Identity(aor, f"sip:{user}@{self._from_at}", self._request_uri)
+            if aor_type == LOCAL:
+                aor = f"sip:{user}@{self._from_at}"
+                return Identity(aor, aor, self._request_uri)
+            if aor_type == STATIC and scheme and host:
+                return Identity(text, text, f"sip:{host}")
+        return self._parsed_identity(read_aor(text, int(aor_type or 0)), int(aor_type or 0))
+
+    def _parsed_identity(self, aor: Uri, aor_type: int) -> Identity:
+        if aor_type == STATIC:
+            return Identity(str(aor), str(aor), _request_uri(aor.scheme, aor.host, aor.port))
+        from_host = self._fqdn or self.own.host
+        if aor_type == LOCAL:
+            aor = _at(aor, from_host)
+        elif aor_type == REMOTE:
+            aor = _at(aor, self._domain)
+        elif aor.scheme == "tel":
+            # RFC 3261 §10.2: To and Request-URI of a REGISTER are SIP or SIPS URIs; §19.1.6 tells how a number becomes one.
+            aor = replace(_at(aor, self._domain), parameters=(("user", "phone"),))
+        request_uri = (
+            _request_uri(aor.scheme, aor.host, aor.port)
+            if aor_type == NONE
+            else _request_uri_of_domain(aor.scheme, self._domain)
+        )
+        from_uri = _at(aor, from_host) if aor.user else aor
+        return Identity(str(aor), str(from_uri), request_uri)
+
+    def contacts(self, entry: Mapping[str, Value], token: str = "") -> list[SentContact]:
+        """Return the contacts of an entry as they are sent, completed with our address where they have none.
+
+        `token` stands before the user of each contact at our address (ContactURIRandomizer); a contact that is written in
+        full is somebody else's address, who would not know it.
+        """
+        found = []
+        for uri, q, ttl in CONTACT_NAMES:
+            if text := entry[uri]:
+                found.append(self._contact(str(text), entry[q], entry[ttl], entry["AorTtl"], token))
+        if not found:
+            # No URIn at all: one contact of the AOR's user at our address.
+            uri, q, ttl = CONTACT_NAMES[0]
+            found.append(self._at_us("sip", _user_of(entry), entry[q], entry[ttl], entry["AorTtl"], token))
+        return found
+
+    def _contact(self, text: str, q: Value, ttl: Value, aor_ttl: Value, token: str) -> SentContact:
+        plain = match_plain(text)
+        if plain is not None and plain[1] and plain[3]:
+            return SentContact(text, int(q or 0), _ttl(ttl, aor_ttl))
+        contact = read_contact(text)
+        if contact.uri:
+            return SentContact(contact.uri, int(q or 0), _ttl(ttl, aor_ttl))
+        return self._at_us(contact.scheme, contact.user, q, ttl, aor_ttl, token)
+
+    def _at_us(self, scheme: str, user: str, q: Value, ttl: Value, aor_ttl: Value, token: str) -> SentContact:
+        mark = token and token + user
+        user = escape_user(mark or user)
+        uri = f"{scheme}:{user}{'@' if user else ''}{self._contact_at}"
+        return SentContact(uri, int(q or 0), _ttl(ttl, aor_ttl), token=mark)
+
+    def binding_key(self, entry: Mapping[str, Value]) -> int:
+        """Return the hash of (registrar domain, canonical AOR): one binding, one owner (design, rule 7).
+
+        64 bits, signed, as a column keeps them. Two keys that collide would only wait for each other.
+        """
+        names = self.identity(entry)
+        text = f"{names.request_uri.lower()} {canonical_aor(parse_uri(names.aor_uri))}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def server_domain(server: Mapping[str, Value]) -> str:
@@ -101,48 +174,25 @@ def server_domain(server: Mapping[str, Value]) -> str:
     return str(server["DomainName"] or server["Host"])
 
 
-def binding_key(entry: Mapping[str, Value], server: Mapping[str, Value], profile: Mapping[str, Value],
-                own: OwnAddress) -> int:  # fmt: skip
-    """Return the hash of (registrar domain, canonical AOR): one binding, one owner (design, rule 7).
-
-    64 bits, signed, as a column keeps them. Two keys that collide would only wait for each other.
-    """
-    names = identity(entry, server, profile, own)
-    text = f"{names.request_uri.lower()} {canonical_aor(parse_uri(names.aor_uri))}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
-
-
 def contact_ttl(entry: Mapping[str, Value], number: int) -> int:
     """Return the seconds that are asked for contact `number`: its own TTL, else AorTtl."""
-    ttl = int(entry[f"TTL{number}"] or 0)
-    return int(entry["AorTtl"] or 0) if ttl in INHERITED_TTL else ttl
+    return _ttl(entry[f"TTL{number}"], entry["AorTtl"])
 
 
-def contacts(entry: Mapping[str, Value], server: Mapping[str, Value], profile: Mapping[str, Value],
-             own: OwnAddress, token: str = "") -> list[SentContact]:  # fmt: skip
-    """Return the contacts of an entry as they are sent, completed with our address where they have none.
+CONTACT_NAMES = [(f"URI{number}", f"Q{number}", f"TTL{number}") for number in range(1, CONTACTS + 1)]
 
-    `token` stands before the user of each contact at our address (ContactURIRandomizer); a contact that is written in full
-    is somebody else's address, who would not know it.
-    """
-    host = _fqdn_choice(profile, "FQDNinContactHeader", server, own) or own.host
-    here = replace(own, host=host)
-    used = [n for n in range(1, CONTACTS + 1) if entry[f"URI{n}"]]
-    found = []
-    for number in used or [1]:
-        # No URIn at all: one contact of the AOR's user at our address.
-        text = str(entry[f"URI{number}"]) if used else ""
-        contact = read_contact(text) if text else ContactText(scheme="sip", user=_user_of(entry))
-        uri, mark = contact.uri, ""
-        if not uri:
-            mark = token and token + contact.user
-            uri = _at_us(contact.scheme, mark or contact.user, here)
-        found.append(SentContact(uri, int(entry[f"Q{number}"] or 0), contact_ttl(entry, number), token=mark))
-    return found
+
+def _ttl(ttl: Value, aor_ttl: Value) -> int:
+    return int(aor_ttl or 0) if (ttl or 0) in INHERITED_TTL else int(ttl or 0)
 
 
 def _user_of(entry: Mapping[str, Value]) -> str:
-    return read_aor(str(entry["AOR"]), int(entry["AorType"] or 0)).user
+    text, aor_type = str(entry["AOR"]), int(entry["AorType"] or 0)
+    plain = match_plain(text)
+    # Without a host, what stands there is a user only where we put a host in.
+    if plain is not None and (plain[3] or aor_type in (LOCAL, REMOTE)):
+        return plain[2]
+    return read_aor(text, aor_type).user
 
 
 def _at(aor: Uri, host_port: str) -> Uri:
@@ -175,7 +225,14 @@ def _fqdn_choice(profile: Mapping[str, Value], attribute: str, server: Mapping[s
             return ""
 
 
-def _at_us(scheme: str, user: str, own: OwnAddress) -> str:
+def _in_uri(host_port: str) -> str:
+    """Return host and port as they stand in a URI."""
+    host, port = split_host_port(host_port)
+    return host if port is None else f"{host}:{port}"
+
+
+def _place(own: OwnAddress) -> str:
+    """Return what stands behind the user in a contact at our address."""
     host, port = split_host_port(own.host)
     transport = "" if own.transport == "udp" else f";transport={own.transport}"
-    return f"{scheme}:{escape_user(user)}{'@' if user else ''}{host}:{port or own.port}{transport}"
+    return f"{host}:{port or own.port}{transport}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import SipParseError
 from ..sip.uri import MAX_URI_CHARS, Uri, parse_uri
 
-__all__ = ["LOCAL", "NONE", "REMOTE", "STATIC", "ContactText", "read_aor", "read_contact"]
+__all__ = ["LOCAL", "NONE", "REMOTE", "STATIC", "ContactText", "match_plain", "read_aor", "read_contact"]
 
 NONE, LOCAL, REMOTE, STATIC = range(4)
 """The values of AorType."""
@@ -23,6 +23,14 @@ NO_HOST = "invalid"
 
 # What is not ASCII is escaped on the wire, and a host of up to 256 characters may come to it: that must still be a URI.
 LONGEST_ESCAPED = MAX_URI_CHARS // 2
+
+
+# What nearly all AORs and contacts are: of this, parsing and rendering would make the same text again.
+match_plain = re.compile(
+    r"(sip:)?([A-Za-z0-9_.+-]{1,256})(?:@([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?){0,31}))?",
+    re.ASCII,
+).fullmatch
+"""Matches a URI without port, parameters, escapes: groups are scheme, user and host, each None where it is not there."""
 
 
 def read_aor(text: str, aor_type: int) -> Uri:

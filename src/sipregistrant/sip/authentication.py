@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import UnusableChallenge
 from .digest import Challenge, authorization, choose, parse_authentication_info, parse_challenges, strength
 from .message import Response
+from .uri import parse_uri
 
 __all__ = ["Authenticator", "Credential"]
 
@@ -87,10 +88,10 @@ class Authenticator:
             lines.append(f"{name}: {value}\r\n")
         return "".join(lines)
 
-    def take(self, response: Response, user: str) -> str:
+    def take(self, response: Response, from_uri: str) -> str:
         """Take the challenges of a 401 or 407. Return "" where a request may answer them, else why none may.
 
-        `user` is that of the From, for the reason.
+        `from_uri` is for the reason, which names its user.
         """
         code = response.status_code
         # Whatever was sent ahead was not taken: a nonce that has run out, never a wrong password.
@@ -115,7 +116,7 @@ class Authenticator:
         if can_go_on:
             return ""
         realms = ", ".join(repr(challenge.realm) for challenge in challenges)
-        return f"{code}: no credential for user {user!r} and realm {realms}"
+        return f"{code}: no credential for user {parse_uri(from_uri).user!r} and realm {realms}"
 
     def _drop_what_was_ahead(self, challenges: Sequence[Challenge]) -> None:
         """Send no more what was sent unasked, where another realm asks in its place: who reads the first of two lines
@@ -168,21 +169,29 @@ class Authenticator:
 
     def _of_registrar(self) -> _Answer | None:
         """Return the answer to the registrar's own challenge, else that to a proxy's."""
-        origin = [answer for (is_proxy, _), answer in self._answers.items() if not is_proxy]
-        return next(iter(origin or self._answers.values()), None)
+        found = None
+        for (is_proxy, _), answer in self._answers.items():
+            if not is_proxy:
+                return answer
+            found = found or answer
+        return found
 
-    def _that_fit(self, realm: str) -> list[Credential]:
+    def _that_fit(self, realm: str) -> Sequence[Credential]:
         """Return the credentials of a realm before those of any, in their order of use."""
+        if len(self._credentials) == 1:
+            return self._credentials if self._credentials[0].realm in (realm, "") else ()
         return [c for wanted in (realm, "") for c in self._credentials if c.realm == wanted]
 
-    def _candidates(self, realm: str) -> list[Credential]:
+    def _candidates(self, realm: str) -> Sequence[Credential]:
         """Return the credentials to be tried for a realm, the one that worked last before the others."""
         fit = self._that_fit(realm)
         if self._preferred:
-            fit.sort(key=lambda credential: credential.id != self._preferred)
+            fit = sorted(fit, key=lambda credential: credential.id != self._preferred)
         return fit[:MOST_CANDIDATES]
 
-    def _next_candidate(self, place: Place, challenge: Challenge, candidates: list[Credential]) -> Credential | None:
+    def _next_candidate(
+        self, place: Place, challenge: Challenge, candidates: Sequence[Credential]
+    ) -> Credential | None:
         tried = self._tried.setdefault(place, _Tried())
         if tried.candidates and challenge.stale and not tried.had_stale:
             tried.had_stale = True

@@ -68,9 +68,12 @@ def find_bindings(contacts: Sequence[WantedContact], removed: Sequence[str], lis
 
 def _take(listed: list[Contact], uri: str) -> Contact | None:
     """Take the contact with this URI out of the list."""
-    wanted = parse_uri(uri)
     for index, contact in enumerate(listed):
-        if same_uri(contact.uri, wanted):
+        if contact.text == uri:
+            return listed.pop(index)
+    wanted = parse_uri(uri) if listed else None
+    for index, contact in enumerate(listed):
+        if wanted is not None and same_uri(contact.uri, wanted):
             return listed.pop(index)
     return None
 

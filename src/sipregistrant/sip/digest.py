@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from ..errors import SipParseError, UnusableChallenge
 from .fields import parse_auth_param_list, parse_auth_params, quote
@@ -38,6 +39,9 @@ MAX_QOP_CHARS = 128
 
 # RFC 7616 §3.4: 8 hexadecimal digits.
 MAX_NONCE_COUNT = 0xFFFFFFFF
+
+# Of challenges but for their nonce, and of what is hashed for all users alike.
+MOST_REMEMBERED = 256
 
 Hash = Callable[[str], str]
 
@@ -70,8 +74,7 @@ _ALGORITHMS = {name.lower(): (name, False) for name in _HASHES} | {f"{n.lower()}
 _is_nonce_count = re.compile("[0-9a-fA-F]{8}").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """A challenge that can be answered. `qop` is the one that is used: "", "auth" or "auth-int"."""
 
     realm: str
@@ -88,7 +91,7 @@ class Challenge:
 
     def with_nonce(self, nonce: str) -> Challenge:
         """Return the challenge that a `nextnonce` stands for (RFC 7616 §3.5)."""
-        return replace(self, nonce=nonce, stale=False)
+        return self._replace(nonce=nonce, stale=False)
 
     def encode(self) -> str:
         """Return a compact text for one column; any database takes it, even where the peer sent what is no UTF-8."""
@@ -127,7 +130,7 @@ def parse_challenges(response: Response) -> list[Challenge]:
     """Return the challenges that can be answered, in their order; the malformed, too long and unknown are left out."""
     found = []
     for name, value in response.headers:
-        if name in ("www-authenticate", "proxy-authenticate"):
+        if name.endswith("-authenticate") and name in ("www-authenticate", "proxy-authenticate"):
             try:
                 challenge = _parse_challenge(value, is_proxy=name == "proxy-authenticate")
             except SipParseError:
@@ -137,12 +140,14 @@ def parse_challenges(response: Response) -> list[Challenge]:
     return found
 
 
-def choose(challenges: Iterable[Challenge], least: Mapping[str, int] | None = None) -> list[Challenge]:
+def choose(challenges: Sequence[Challenge], least: Mapping[str, int] | None = None) -> Sequence[Challenge]:
     """Return the one to answer of each realm, origin and proxy apart: the strongest, the first of equals.
 
     RFC 8760 §2.4 would have the topmost that is supported: then who can put one line into a response chooses MD5. `least`
     has the strength that a realm has shown before: who takes the stronger lines out of a response gets no answer either.
     """
+    if len(challenges) == 1 and not least:
+        return challenges
     best: dict[tuple[bool, str], Challenge] = {}
     for challenge in challenges:
         place = (challenge.is_proxy, challenge.realm)
@@ -231,6 +236,23 @@ def verify(params: Mapping[str, str], *, password: str, method: str, body: bytes
 
 
 def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
+    """Read a challenge. Those of one registrar differ by their nonce alone: what stands around it is read once."""
+    found = _find_nonce(value)
+    if found is None or len(found[1]) > MAX_NONCE_CHARS:
+        return _read_challenge(value, is_proxy)
+    challenge = _read_around(value[: found.start(1)], value[found.end(1) :], is_proxy)
+    return None if challenge is None else challenge._replace(nonce=found[1])
+
+
+_find_nonce = re.compile(r'[ ,\t]nonce="([^"\\]+)"').search
+
+
+@lru_cache(MOST_REMEMBERED)
+def _read_around(before: str, after: str, is_proxy: bool) -> Challenge | None:
+    return _read_challenge(f"{before}nonce{after}", is_proxy)
+
+
+def _read_challenge(value: str, is_proxy: bool) -> Challenge | None:
     scheme, params = parse_auth_params(value)
     if scheme != "digest":
         return None
@@ -278,9 +300,16 @@ def _response(digest: Hash, *, username: str, password: str, realm: str, nonce: 
     ha1 = digest(f"{username}:{realm}:{password}")
     if sess:
         ha1 = digest(f"{ha1}:{nonce}:{cnonce}")
-    a2 = f"{method}:{uri}"
     if qop == "auth-int":
-        a2 += f":{digest(body.decode('utf-8', 'surrogateescape'))}"
+        ha2 = digest(f"{method}:{uri}:{digest(body.decode('utf-8', 'surrogateescape'))}")
+    else:
+        ha2 = _hash_of_request(digest, method, uri)
     if not qop:
-        return digest(f"{ha1}:{nonce}:{digest(a2)}")
-    return digest(f"{ha1}:{nonce}:{count}:{cnonce}:{qop}:{digest(a2)}")
+        return digest(f"{ha1}:{nonce}:{ha2}")
+    return digest(f"{ha1}:{nonce}:{count}:{cnonce}:{qop}:{ha2}")
+
+
+@lru_cache(MOST_REMEMBERED)
+def _hash_of_request(digest: Hash, method: str, uri: str) -> str:
+    """Return H(A2), which all users of a registrar share."""
+    return digest(f"{method}:{uri}")

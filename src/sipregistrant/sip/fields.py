@@ -65,6 +65,8 @@ _find_in_list = re.compile('[",<]').search
 _find_in_parameters = re.compile('[";]').search
 _resolve_pairs = re.compile(r"\\(.)", re.DOTALL).sub
 
+_needs_care = re.compile(r'["\\\r\n\0]').search
+
 _is_q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 _match_sent = re.compile(
     rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({_TOKEN}+)[ \t]+"
@@ -95,12 +97,26 @@ class NameAddr:
         return self.parameters.get("tag") or ""
 
 
-@dataclass(slots=True)
 class Contact:
-    """One contact. Parameter names are in lower case, values as written, quotes included; a flag is None."""
+    """One contact. Parameter names are in lower case, values as written, quotes included; a flag is None.
 
-    uri: Uri
-    parameters: dict[str, str | None]
+    Of an answer, a contact whose text is the one that we sent needs no parsing: `uri` is read when somebody asks.
+    """
+
+    __slots__ = ("_uri", "parameters", "text")
+
+    def __init__(self, text: str, parameters: dict[str, str | None], uri: Uri | None = None) -> None:
+        self.text = text
+        """The URI as written."""
+        self.parameters = parameters
+        self._uri = uri
+
+    @property
+    def uri(self) -> Uri:
+        """The URI; one that breaks the rules in one piece."""
+        if self._uri is None:
+            self._uri = _uri_of_others(self.text)
+        return self._uri
 
     @property
     def q(self) -> float | None:
@@ -157,9 +173,9 @@ def is_token(text: str) -> bool:
 
 def quote(text: str) -> str:
     """Return a quoted-string; refuse what can stand in none."""
-    if "\r" in text or "\n" in text or "\0" in text:
-        raise SipParseError("quoted string", "a line end or NUL")
-    if '"' in text or "\\" in text:
+    if _needs_care(text) is not None:
+        if "\r" in text or "\n" in text or "\0" in text:
+            raise SipParseError("quoted string", "a line end or NUL")
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 
@@ -203,7 +219,7 @@ def parse_contacts(values: list[str]) -> list[Contact]:
             if item == "*":
                 raise SipParseError("Contact", '"*" in a response')
             _, uri, parameters = _split_name_addr(item)
-            contacts.append(Contact(_uri_of_others(uri), _parse_parameters(parameters)))
+            contacts.append(Contact(uri, _parse_parameters(parameters)))
         if len(contacts) > MAX_CONTACTS:
             raise SipParseError("Contact", f"more than {MAX_CONTACTS}")
     return contacts
@@ -221,7 +237,7 @@ def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:
         if item == "*":
             raise SipParseError("Contact", '"*" beside other contacts')
         _, uri, parameters = _split_name_addr(item)
-        contacts.append(Contact(parse_any_uri(uri), _parse_parameters(parameters)))
+        contacts.append(Contact(uri, _parse_parameters(parameters), parse_any_uri(uri)))
     return contacts
 
 
@@ -329,7 +345,9 @@ def _items_of(value: str) -> list[str]:
 def _split_name_addr(value: str) -> tuple[str, str, str]:
     """Return display name, URI and what follows the first ";" behind it."""
     value = value.strip(LWS)
-    if value.startswith('"'):
+    if value.startswith("<"):
+        display = ""
+    elif value.startswith('"'):
         quoted = _match_quoted(value)
         if quoted is None:
             raise SipParseError("display name", "its quotes are not closed")

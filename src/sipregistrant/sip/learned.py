@@ -60,13 +60,11 @@ def learn_from(response: Response, ours: list[Contact], sent_by: str = "", crede
     `ours` are the contacts in it that are ours, `sent_by` the host and port in our Via.
     """
     known: dict[str, str | list[str]] = {}
-    via = None
-    for name, value in response.headers:
-        if name == "via":
-            via = value if via is None else via
-        elif name in LISTS:
-            items = [item[:LONGEST] for item in _items(value)]
-            known[LISTS[name]] = [*known.get(LISTS[name], []), *items][:MOST_OF_EACH]
+    for header, kept_as in LISTS.items():
+        items = [item[:LONGEST] for value in response.all(header) for item in _items(value)]
+        if items:
+            known[kept_as] = items[:MOST_OF_EACH]
+    via = response.first("via")
     for contact in ours:
         for parameter, kept_as in (("pub-gruu", "public_gruu"), ("temp-gruu", "temporary_gruu")):
             if parameter in contact.parameters:
@@ -88,8 +86,8 @@ def _items(value: str) -> list[str]:
 def _public_address(via: str, sent_by: str) -> str:
     """Return host:port as the registrar saw us, "" where that is what we said ourselves."""
     # Before anything is parsed: this is done for every 200, and there is rarely a NAT.
-    received = _received(via)
-    port = _rport(via)
+    received = _received(via) if "received" in via.lower() else None
+    port = _rport(via) if "rport" in via.lower() else None
     if not received and not port:
         return ""
     host, _, said_port = sent_by.rpartition(":")

@@ -102,9 +102,13 @@ class _Headers:
 
     __slots__ = ()
     headers: list[tuple[str, str]]
+    by_name: dict[str, str] | None
+    """The same, where no header stands twice; else None."""
 
     def first(self, name: str) -> str | None:
         """Return the first value of a header, named in lower case and long form; None without one."""
+        if self.by_name is not None:
+            return self.by_name.get(name)
         for known, value in self.headers:
             if known == name:
                 return value
@@ -112,6 +116,8 @@ class _Headers:
 
     def all(self, name: str) -> list[str]:
         """Return the values of a header, one for each line it stands on."""
+        if self.by_name is not None:
+            return [self.by_name[name]] if name in self.by_name else []
         return [value for known, value in self.headers if known == name]
 
 
@@ -123,6 +129,7 @@ class Request(_Headers):
     uri: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    by_name: dict[str, str] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -133,6 +140,7 @@ class Response(_Headers):
     reason_phrase: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    by_name: dict[str, str] | None = field(default=None, repr=False, compare=False)
     _cseq: tuple[int, str] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -166,7 +174,8 @@ def parse_message(data: bytes) -> Request | Response:
     length = singles.get("content-length")
     if length != "0" or body:
         body = _body(length, body)
-    return _message(lines[0], headers, body, singles.get("cseq", ""))
+    by_name = singles if len(singles) == len(headers) else None
+    return _message(lines[0], headers, body, by_name, singles.get("cseq", ""))
 
 
 def render_request(method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
@@ -261,12 +270,13 @@ def _body(length: str | None, body: bytes) -> bytes:
     return body[:wanted]
 
 
-def _message(start: str, headers: list[tuple[str, str]], body: bytes, cseq: str) -> Request | Response:
+def _message(start: str, headers: list[tuple[str, str]], body: bytes, by_name: dict[str, str] | None,
+             cseq: str) -> Request | Response:  # fmt: skip
     if start.startswith("SIP/2.0 ") or _is_version(start[:7]):
         code = _STATUS_CODES.get(start[8:11])
         if code is None or start[7] != " " or start[11:12] not in ("", " "):
             raise SipParseError("status line", f"{start[:20]!r} has no code from 100 to 699")
-        return Response(code, start[12:], headers, body, parse_cseq(cseq))
+        return Response(code, start[12:], headers, body, by_name, parse_cseq(cseq))
     parts = start.split(" ")
     if len(parts) != 3 or not _is_version(parts[2]):
         raise SipParseError("request line", "not a method, a URI and SIP/2.0, parted by one space each")
@@ -275,7 +285,7 @@ def _message(start: str, headers: list[tuple[str, str]], body: bytes, cseq: str)
         raise SipParseError("request line", f"{method[:20]!r} is not a method")
     if not _is_request_uri(uri):
         raise SipParseError("request line", f"{uri[:40]!r} is not a URI")
-    return Request(method, uri, headers, body)
+    return Request(method, uri, headers, body, by_name)
 
 
 def _is_version(text: str) -> bool:

@@ -25,7 +25,7 @@ from .learned import learn_from
 from .message import Response
 from .outcome import Kind, Outcome
 from .transaction import Action, ClientTransaction, SipTimers
-from .uri import Uri, parse_uri
+from .uri import Uri
 
 __all__ = ["Attempt", "Order", "Tokens"]
 
@@ -58,7 +58,7 @@ class Order:
     """What an attempt is to say. Nothing in `contacts` makes it an un-REGISTER of `removed`.
 
     `sent_by` and `transport` ("UDP") stand in the Via; `common` holds finished header lines that all requests to this
-    registrar share, each ended by CRLF; `peer` names the target for people.
+    registrar share, each ended by CRLF; `peer` is the target, and tells people its name as a text.
     """
 
     request_uri: str
@@ -72,7 +72,7 @@ class Order:
     sent_by: str
     transport: str = "UDP"
     common: str = ""
-    peer: str = ""
+    peer: object = ""
 
     @property
     def is_removal(self) -> bool:
@@ -196,7 +196,7 @@ class Attempt:
 
     def _receive_challenge(self, response: Response, now: float) -> bytes | None:
         """Answer what can be answered (`authentication.py`), as long as there is an end to it."""
-        if why := self._authenticator.take(response, parse_uri(self._order.from_uri).user):
+        if why := self._authenticator.take(response, self._order.from_uri):
             return self._refuse(response, why)
         if self._requests >= MOST_REQUESTS:
             return self._refuse(response, f"{response.status_code}: challenged again and again")

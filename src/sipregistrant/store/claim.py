@@ -7,10 +7,10 @@ claimed and not yet settled it knows by itself; rows carry no lease on SQLite, w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import text
 
 from ..model.addressing import contact_ttl
 from ..model.registrants import CONTACTS, ENTRY
@@ -21,12 +21,11 @@ from ..sip.authentication import Credential
 from ..sip.backoff import retry_wait_while_held
 from .credentials import credentials_for
 from .registrars import registrar_settings
-from .schema import BOUND, OBJECTS, REGISTRAR, REGISTRATION, TOMBSTONE
+from .schema import OBJECTS
 from .tx import Tx, to_ms
 
-__all__ = ["claim", "heads"]
+__all__ = ["claim", "heads", "read_rows"]
 
-R = REGISTRATION.c
 ENTRIES = OBJECTS[ENTRY.name]
 
 WEIGHTS = {Class.HELD: 0.70, Class.NEW: 0.20, Class.UNREGISTER: 0.05, Class.FAILING: 0.05}
@@ -43,47 +42,44 @@ UNREGISTER_WAIT_SECONDS = 32
 """What is written at claim as the next try of an un-REGISTER, in case this process dies of it."""
 
 
+EARLIEST = " UNION ALL ".join(
+    "SELECT min(due_at) AS due FROM registration INDEXED BY ix_registration_due "
+    f"WHERE registrar_id = registrar.id AND class = {klass:d} AND due_at IS NOT NULL"
+    for klass in Class
+)
+HEADS = text(f"SELECT id, (SELECT min(due) FROM ({EARLIEST})) AS due FROM registrar WHERE due IS NOT NULL")
+
+
 def heads(tx: Tx) -> list[tuple[int, float]]:
     """Return (registrar, earliest due instant in seconds): one probe of the due index for each class of each
     registrar.
     """
-    found: dict[int, int] = {}
-    rows = tx.conn.execute(text(
-        "SELECT registrar.id, (SELECT min(due) FROM ("
-        + " UNION ALL ".join(
-            "SELECT min(due_at) AS due FROM registration INDEXED BY ix_registration_due "
-            f"WHERE registrar_id = registrar.id AND class = {klass.value} AND due_at IS NOT NULL"
-            for klass in Class
-        )
-        + ")) AS due FROM registrar WHERE due IS NOT NULL"
-    ))  # fmt: skip
-    for registrar_id, due in rows:
-        found[registrar_id] = due
-    return [(registrar_id, due / 1000) for registrar_id, due in found.items()]
+    return [(registrar_id, due / 1000) for registrar_id, due in tx.conn.execute(HEADS)]
 
 
-REGISTRAR_OF = text(f"""
+REGISTRAR_OF = f"""
 SELECT rev, sipsg_uid, credentials_uid,
-  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid) AS staggers,
-  (SELECT sum(registrations) FROM registrar_count WHERE registrar_id = registrar.id) AS total,
-  (SELECT registrations FROM registrar_count WHERE registrar_id = registrar.id AND state = {State.REGISTERED:d}) AS good
-FROM registrar WHERE id = :id
-""")
+  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid),
+  (SELECT sum(registrations) FROM registrar_count WHERE registrar_id = registrar.id),
+  (SELECT registrations FROM registrar_count WHERE registrar_id = registrar.id AND state = {State.REGISTERED:d})
+FROM registrar WHERE id = ?
+"""
 
 
 def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int],
           may_stagger: bool = True, refused_since: float = 0.0) -> Claim:  # fmt: skip
     """Return at most `limit` due rows of a registrar, none of `in_flight`; see `model/schedule.py`."""
-    registrar = tx.conn.execute(REGISTRAR_OF, {"id": registrar_id}).first()
+    registrar = tx.sqlite.execute(REGISTRAR_OF, (registrar_id,)).fetchone()
     if registrar is None:
         return Claim([], None, None)
-    settings = registrar_settings(tx, registrar_id) if registrar.rev != known_rev else None
+    rev, group_uid, credentials_uid, staggers, total, good = registrar
+    settings = registrar_settings(tx, registrar_id) if rev != known_rev else None
     if refused_since:
-        tx.conn.execute(REVIVE, {"registrar_id": registrar_id, "now": tx.now, "since": to_ms(refused_since)})
+        tx.sqlite.execute(REVIVE, {"registrar_id": registrar_id, "now": tx.now, "since": to_ms(refused_since)})
     waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
     staggered: list[int] = []
     is_staggering = False
-    if registrar.staggers:
+    if staggers:
         first = waiting[Class.NEW] + waiting[Class.UNREGISTER]
         waiting |= {Class.NEW: [], Class.UNREGISTER: []}
         staggered = _first_in_sequence(tx, [id for id, _ in first]) if may_stagger else []
@@ -91,38 +87,34 @@ def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Coll
         limit = max(0, limit - len(staggered))
         if is_staggering and sum(map(len, waiting.values())) <= limit:
             next_due_at = None
-    rows = _read(tx, _choose(waiting, limit, tx.now) + staggered)
-    _add_credentials(tx, rows, registrar.credentials_uid)
-    claimed = [row.claimed for row in rows]
-    _add_rivals(tx, claimed, registrar.sipsg_uid)
-    _write_at_claim(tx, claimed)
-    return Claim(
-        claimed, settings, next_due_at, registrar.good or 0, registrar.total or 0, bool(staggered), is_staggering
-    )
+    rows = read_rows(tx, _choose(waiting, limit, tx.now) + staggered, credentials_uid)
+    _add_rivals(tx, rows, group_uid)
+    _write_at_claim(tx, rows)
+    return Claim(rows, settings, next_due_at, good or 0, total or 0, bool(staggered), is_staggering)
 
 
-REVIVE = text(f"""
+REVIVE = f"""
 UPDATE registration SET due_at = :now, failures = 1
 WHERE registrar_id = :registrar_id AND failures > 0 AND state = {State.REJECTED:d} AND desired = 1
   AND attempted_at >= :since AND due_at > :now
-""")
+"""
 
-FIRST_IN_SEQUENCE = text("""
+FIRST_IN_SEQUENCE = """
 SELECT registration.id FROM registration LEFT JOIN sipregistrantentry ON sipregistrantentry.uid = registration.entry_uid
 WHERE registration.id IN (SELECT value FROM json_each(:ids))
 ORDER BY registration.class DESC, sipregistrantentry.position, registration.id LIMIT 1
-""")
+"""
 
 
 def _first_in_sequence(tx: Tx, ids: list[int]) -> list[int]:
     """Return the row that is first in the Sequence of its table; un-REGISTERs come before first REGISTERs."""
-    return list(tx.conn.execute(FIRST_IN_SEQUENCE, {"ids": json.dumps(ids)}).scalars())
+    return [id for (id,) in tx.sqlite.execute(FIRST_IN_SEQUENCE, {"ids": json.dumps(ids)})]
 
 
-DUE = text("""
+DUE = """
 SELECT id, due_at FROM registration
 WHERE registrar_id = :registrar_id AND class = :klass AND due_at IS NOT NULL ORDER BY due_at LIMIT :most
-""")
+"""
 
 
 def _due_rows(tx: Tx, registrar_id: int, limit: int,
@@ -133,8 +125,8 @@ def _due_rows(tx: Tx, registrar_id: int, limit: int,
     # Rows in flight still stand in the index at the time they were due: read past them.
     most = limit + len(in_flight) + 1
     for klass in Class:
-        found = tx.conn.execute(DUE, {"registrar_id": registrar_id, "klass": int(klass), "most": most})
-        waiting = [(row[0], row[1]) for row in found if row[0] not in in_flight]
+        found = tx.sqlite.execute(DUE, {"registrar_id": registrar_id, "klass": int(klass), "most": most})
+        waiting = [row for row in found if row[0] not in in_flight]
         due[klass] = [row for row in waiting if row[1] <= tx.now]
         upcoming += [at for _, at in waiting[len(due[klass]) : len(due[klass]) + 1]]
     if sum(map(len, due.values())) > limit:
@@ -163,77 +155,78 @@ def _choose(waiting: dict[Class, list[tuple[int, int]]], limit: int, now: int) -
     return chosen
 
 
-class _Read:
-    """A claimed row, with what only the rest of the claim needs of it."""
+ENTRY_NAMES = [attribute.name for attribute in ENTRY.stored]
+ENTRY_COLUMNS = ", ".join(f'entry."{attribute.column}"' for attribute in ENTRY.stored)
+CLASSES = tuple(Class)
 
-    __slots__ = ("claimed", "from_user")
-
-    def __init__(self, claimed: Claimed, from_user: str | None) -> None:
-        self.claimed = claimed
-        self.from_user = from_user
-
-
-ENTRY_COLUMNS = [ENTRIES.c[attribute.column].label(f"entry_{attribute.column}") for attribute in ENTRY.stored]
-ENTRY_FIELDS = [(attribute.name, f"entry_{attribute.column}") for attribute in ENTRY.stored]
-
-READ = (
-    select(REGISTRATION, BOUND.c.sent, BOUND.c.entry, BOUND.c.min_expires, BOUND.c.learned, TOMBSTONE.c.credentials,
-           ENTRIES.c.from_user, *ENTRY_COLUMNS)
-    .outerjoin(BOUND, BOUND.c.registration_id == R.id)
-    .outerjoin(TOMBSTONE, TOMBSTONE.c.registration_id == R.id)
-    .outerjoin(ENTRIES, ENTRIES.c.uid == R.entry_uid)
-    .where(text("registration.id IN (SELECT value FROM json_each(:ids))"))
-    .order_by(R.due_at)
-)  # fmt: skip
+# In the order of the fields of `Claimed`, then what only the rest of the claim needs, and the values of the entry.
+READ = f"""
+SELECT r.id, r.registrar_id, r.binding_key, r.desired, r.class, r.due_at, r.state, r.wanted_rev, r.applied_rev, r.cseq,
+  r.generation, r.expires_at, r.maybe_held_until, r.since_at, r.failures, r.last_code, r.challenge, r.nonce_count,
+  r.attempted_at, r.clears, r.entry_uid, bound.sent, bound.entry, bound.min_expires, bound.learned, entry.from_user,
+  {ENTRY_COLUMNS}
+FROM registration AS r
+LEFT JOIN bound ON bound.registration_id = r.id
+LEFT JOIN {ENTRIES.name} AS entry ON entry.uid = r.entry_uid
+WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.due_at
+"""
+ENTRY_AT = 26
+"""The place of the first value of the entry."""
 
 
-def _read(tx: Tx, ids: list[int]) -> list[_Read]:
+def read_rows(tx: Tx, ids: list[int], credentials_uid: int | None) -> list[Claimed]:
+    """Return rows of the schedule as an attempt needs them, with the credentials of a table."""
     if not ids:
         return []
-    return [_read_row(tx, row) for row in tx.conn.execute(READ, {"ids": json.dumps(ids)})]
+    found = tx.sqlite.execute(READ, (json.dumps(ids),)).fetchall()
+    by_user = credentials_for(tx, credentials_uid, {row[25] for row in found if row[25] is not None})
+    claimed = [_read_row(row, by_user) for row in found]
+    _add_tombstones(tx, [row for row in claimed if row.is_tombstone])
+    return claimed
 
 
-def _read_row(tx: Tx, row: Row[Any]) -> _Read:
-    before: Values | None = json.loads(row.entry) if row.entry is not None and row.sent is None else None
-    is_tombstone = row.entry_uid is None
-    claimed = Claimed(
-        id=row.id, registrar_id=row.registrar_id, binding_key=row.binding_key, desired=bool(row.desired),
-        klass=Class(row.klass), due_at=row.due_at / 1000, state=row.state, wanted_rev=row.wanted_rev,
-        applied_rev=row.applied_rev, cseq=row.cseq, generation=row.generation, expires_at=row.expires_at / 1000,
-        maybe_held_until=row.maybe_held_until / 1000, since_at=row.since_at / 1000, failures=row.failures,
-        last_code=row.last_code, challenge=row.challenge, nonce_count=row.nonce_count, min_expires=row.min_expires or 0,
-        entry=before if is_tombstone else _entry_of(row), unanswered=None if is_tombstone else before,
-        sent=None if row.sent is None else Sent.from_json(row.sent), is_tombstone=is_tombstone,
-        attempted_at=row.attempted_at / 1000, clears=bool(row.clears), learned=row.learned or "",
+def _read_row(row: tuple[Any, ...], by_user: Mapping[str, list[Credential]]) -> Claimed:
+    (id, registrar_id, binding_key, desired, klass, due_at, state, wanted_rev, applied_rev, cseq, generation, expires_at,
+     maybe_held_until, since_at, failures, last_code, challenge, nonce_count, attempted_at, clears, entry_uid, sent, before,
+     min_expires, learned, from_user) = row[:ENTRY_AT]  # fmt: skip
+    entry: Values | None
+    unanswered: Values | None = json.loads(before) if before is not None and sent is None else None
+    if entry_uid is None:
+        entry, unanswered = unanswered, None
+    else:
+        entry = dict(zip(ENTRY_NAMES, row[ENTRY_AT:], strict=True))
+    return Claimed(
+        id, registrar_id, binding_key, desired == 1, CLASSES[klass], due_at / 1000, state, wanted_rev, applied_rev, cseq,
+        generation, expires_at / 1000, maybe_held_until / 1000, since_at / 1000, failures, last_code, challenge, nonce_count,
+        min_expires or 0, entry, None if sent is None else Sent.from_json(sent), unanswered, entry_uid is None,
+        attempted_at / 1000, clears == 1, learned or "", by_user.get(from_user, []),
     )  # fmt: skip
-    if row.credentials is not None:
-        opened = json.loads(tx.vault.open(row.credentials, f"tombstone:{row.id}:credentials"))
-        claimed.credentials = [Credential(*credential) for credential in opened]
-    return _Read(claimed, row.from_user)
 
 
-def _entry_of(row: Row[Any]) -> Values:
-    stored = row._mapping
-    return {name: stored[column] for name, column in ENTRY_FIELDS}
-
-
-def _add_credentials(tx: Tx, rows: list[_Read], table_uid: int | None) -> None:
-    users = {row.from_user for row in rows if row.from_user is not None}
-    if not users:
-        return
-    by_user = credentials_for(tx, table_uid, users)
-    for row in rows:
-        if row.from_user is not None:
-            row.claimed.credentials = by_user.get(row.from_user, [])
-
-
-RIVALS = (
-    select(R.id.label("registration_id"), R.binding_key, REGISTRAR.c.sipsg_uid, BOUND.c.sent, *ENTRY_COLUMNS)
-    .join(ENTRIES, ENTRIES.c.uid == R.entry_uid)
-    .join(REGISTRAR, REGISTRAR.c.id == R.registrar_id)
-    .outerjoin(BOUND, BOUND.c.registration_id == R.id)
-    .where(text("registration.binding_key IN (SELECT value FROM json_each(:keys))"), R.desired == 1)
+TOMBSTONES = (
+    "SELECT registration_id, credentials FROM tombstone WHERE registration_id IN (SELECT value FROM json_each(?))"
 )
+
+
+def _add_tombstones(tx: Tx, rows: list[Claimed]) -> None:
+    """Add the credentials that were kept for the un-REGISTER of what was deleted."""
+    if not rows:
+        return
+    sealed = dict(tx.sqlite.execute(TOMBSTONES, (json.dumps([row.id for row in rows]),)).fetchall())
+    for row in rows:
+        if row.id in sealed:
+            opened = json.loads(tx.vault.open(sealed[row.id], f"tombstone:{row.id}:credentials"))
+            row.credentials = [Credential(*credential) for credential in opened]
+
+
+RIVALS = f"""
+SELECT r.id, r.binding_key, registrar.sipsg_uid, bound.sent, {ENTRY_COLUMNS}
+FROM registration AS r
+JOIN {ENTRIES.name} AS entry ON entry.uid = r.entry_uid
+JOIN registrar ON registrar.id = r.registrar_id
+LEFT JOIN bound ON bound.registration_id = r.id
+WHERE r.binding_key IN (SELECT value FROM json_each(?)) AND r.desired = 1
+"""
 
 
 def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
@@ -250,19 +243,19 @@ def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
         return
     keys = json.dumps([row.binding_key for row in removing])
     rivals: dict[int, list[Rival]] = {}
-    for row in tx.conn.execute(RIVALS, {"keys": keys}):
-        sent = None if row.sent is None else Sent.from_json(row.sent)
-        rival = Rival(row.registration_id, row.sipsg_uid == group_uid, _entry_of(row), sent)
-        rivals.setdefault(row.binding_key, []).append(rival)
+    for id, key, uid, sent, *values in tx.sqlite.execute(RIVALS, (keys,)):
+        entry = dict(zip(ENTRY_NAMES, values, strict=True))
+        rival = Rival(id, uid == group_uid, entry, None if sent is None else Sent.from_json(sent))
+        rivals.setdefault(key, []).append(rival)
     for claimed in removing:
         claimed.rivals = [r for r in rivals.get(claimed.binding_key, []) if r.registration_id != claimed.id]
 
 
-WRITE_AT_CLAIM = text("""
+WRITE_AT_CLAIM = """
 UPDATE registration SET maybe_held_until = max(maybe_held_until, j.until), due_at = coalesce(j.due_at,
 registration.due_at) FROM (SELECT value ->> 0 AS id, value ->> 1 AS until, value ->> 2 AS due_at FROM
 json_each(:rows)) AS j WHERE registration.id = j.id
-""")
+"""
 
 
 def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
@@ -286,7 +279,7 @@ def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
         if until or due_at:
             written.append((row.id, until, due_at))
     if written:
-        tx.conn.execute(WRITE_AT_CLAIM, {"rows": json.dumps(written)})
+        tx.sqlite.execute(WRITE_AT_CLAIM, {"rows": json.dumps(written)})
 
 
 def _wait_after_failure(row: Claimed, entry: Values, now: float) -> float:

@@ -7,15 +7,17 @@ order of use, all credentials of the server's table that fit the user, and the c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import re2
-from sqlalchemy import Row, select
 
 from ..model.credentials import AUTHENTICATION_ID, ENTRY, REGEX
 from ..sip.authentication import Credential
 from .schema import OBJECTS
+from .secrets import Vault
 from .tx import Tx
 
 __all__ = ["credentials_for"]
@@ -25,40 +27,51 @@ TABLE = OBJECTS[ENTRY.name]
 # A table of a million regular expressions would be a million matches an attempt.
 MOST_PATTERNS = 1000
 
+# Opened or compiled once for all attempts; beyond that, the one that was not used for longest is opened anew.
+MOST_REMEMBERED = 4096
+
+COLUMNS = "id, position, realm, user, encrypted_password, match_regex"
+EXACT = f"""
+SELECT {COLUMNS} FROM {TABLE.name} WHERE parent_uid = ? AND from_uri_user_match = {AUTHENTICATION_ID:d}
+  AND user IN (SELECT value FROM json_each(?))
+"""
+PATTERNS = f"""
+SELECT {COLUMNS} FROM {TABLE.name} WHERE parent_uid = ? AND from_uri_user_match = {REGEX:d}
+ORDER BY position LIMIT {MOST_PATTERNS}
+"""
+
+_Row = tuple[int, int, str, str, bytes, str]
+"""A credential as `COLUMNS` has it."""
+
 
 def credentials_for(tx: Tx, table_uid: int | None, users: Collection[str]) -> dict[str, list[Credential]]:
     """Return for each user of a From URI the credentials that fit it, first to be tried first."""
-    found: dict[str, list[Credential]] = {}
-    if table_uid is None:
-        return found
-    by_user: dict[str, list[Row[Any]]] = {}
-    exact = select(TABLE).where(
-        TABLE.c.parent_uid == table_uid, TABLE.c.from_uri_user_match == AUTHENTICATION_ID, TABLE.c.user.in_(set(users))
-    )
-    for row in tx.conn.execute(exact):
-        by_user.setdefault(row.user, []).append(row)
-    for row in _patterns(tx, table_uid):
-        # Compiled once for all users: re2's own cache holds fewer patterns than a table may have.
-        pattern = re2.compile(row.match_regex)
-        for user in set(users):
-            if pattern.fullmatch(user) is not None:
-                by_user.setdefault(user, []).append(row)
-    for user in set(users):
-        rows = sorted(by_user.get(user, []), key=lambda row: (row.position, row.id))
-        found[user] = [_opened(tx, row) for row in rows]
-    return found
+    if table_uid is None or not users:
+        return {}
+    by_user: dict[str, list[_Row]] = {user: [] for user in users}
+    for row in tx.sqlite.execute(EXACT, (table_uid, json.dumps(list(users)))):
+        by_user[row[3]].append(row)
+    for row in tx.sqlite.execute(PATTERNS, (table_uid,)):
+        matches = _compiled(row[5]).fullmatch
+        for user, rows in by_user.items():
+            if matches(user) is not None:
+                rows.append(row)
+    return {user: _opened_in_order(tx, table_uid, rows) for user, rows in by_user.items()}
 
 
-def _patterns(tx: Tx, table_uid: int) -> list[Row[Any]]:
-    query = (
-        select(TABLE)
-        .where(TABLE.c.parent_uid == table_uid, TABLE.c.from_uri_user_match == REGEX)
-        .order_by(TABLE.c.position)
-        .limit(MOST_PATTERNS)
-    )
-    return list(tx.conn.execute(query))
+def _opened_in_order(tx: Tx, table_uid: int, rows: list[_Row]) -> list[Credential]:
+    if len(rows) > 1:
+        rows.sort(key=lambda row: (row[1], row[0]))
+    return [_opened(tx.vault, table_uid, id, realm, user, sealed) for id, _, realm, user, sealed, _ in rows]
 
 
-def _opened(tx: Tx, row: Row[Any]) -> Credential:
-    place = f"{ENTRY.name}:{row.parent_uid}.{row.id}:encrypted_password"
-    return Credential(row.realm, row.user, tx.vault.open(row.encrypted_password, place), str(row.id))
+@lru_cache(MOST_REMEMBERED)
+def _compiled(pattern: str) -> Any:
+    """Return a compiled pattern; re2's own cache holds fewer than a table may have."""
+    return re2.compile(pattern)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _opened(vault: Vault, table_uid: int, id: int, realm: str, user: str, sealed: bytes) -> Credential:
+    place = f"{ENTRY.name}:{table_uid}.{id}:encrypted_password"
+    return Credential(realm, user, vault.open(sealed, place), str(id))

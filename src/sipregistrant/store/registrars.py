@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, delete, exists, select, text
 
-from ..model import addressing, registrants
 from ..model import groups as model_groups
-from ..model.addressing import OwnAddress
+from ..model import registrants
+from ..model.addressing import Addressing, OwnAddress
 from ..model.resource import Values
 from ..model.schedule import RegistrarSettings
 from .objects import STORED, values_of
@@ -109,7 +109,7 @@ def key_of_entry(tx: Tx, entry: Values, settings: RegistrarSettings) -> int:
     not.
     """
     own = OwnAddress(tx.own_address or f"group-{settings.group_uid}.invalid", 0, fqdn=tx.own_address)
-    return addressing.binding_key(entry, settings.server, settings.profile, own)
+    return Addressing(settings.server, settings.profile, own).binding_key(entry)
 
 
 def groups(tx: Tx) -> list[tuple[int, int, Values]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -45,6 +46,13 @@ class Tx:
     knocks: set[int] = field(default_factory=set)
     fan_out: bool = False
     groups_changed: bool = False
+
+    @property
+    def sqlite(self) -> sqlite3.Connection:
+        """The driver's own connection, for claim and settle: of a statement through SQLAlchemy half is SQLAlchemy."""
+        connection = self.conn.connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        return connection
 
 
 def to_ms(seconds: float) -> int:

@@ -125,7 +125,7 @@ class Writer:
                     self._run_job(job, tx)
                     if time.perf_counter() >= until:
                         break
-        except (SQLAlchemyError, StoreUnavailable) as error:
+        except (SQLAlchemyError, sqlite3.Error, StoreUnavailable) as error:
             # BEGIN or COMMIT failed, or the whole was rolled back: nothing of this transaction is on disk.
             if not done and (job := self._next()) is not None:
                 done.append(job)
@@ -142,7 +142,7 @@ class Writer:
         try:
             with self._connection.begin_nested():
                 job.result = job.function(tx, *job.arguments)
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             job.error = StoreUnavailable(_cause(error))
             if not self._is_in_transaction:
                 # Out of space in the middle of a statement, SQLite rolls back all, not the savepoint alone.
@@ -171,5 +171,6 @@ def _cause(error: BaseException) -> str:
         return error.cause
     first, earlier = error, error.__context__
     while earlier is not None:
-        first, earlier = earlier if isinstance(earlier, DBAPIError) else first, earlier.__context__
+        is_told = isinstance(earlier, DBAPIError | sqlite3.Error)
+        first, earlier = earlier if is_told else first, earlier.__context__
     return str(first.orig) if isinstance(first, DBAPIError) else str(first)
