@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from enum import StrEnum
@@ -18,6 +19,8 @@ from ..service import Service, ServiceSettings
 from .options import DataDir, address, check_advertised, hosts, line, log_to_stderr, networks, pair_of_files
 
 __all__ = ["serve", "until_stopped"]
+
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 class ProxyHeader(StrEnum):
@@ -97,9 +100,19 @@ async def _serve(settings: ServiceSettings) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # one that comes too early must not end the process
     async with Service.running(settings) as service:
+        look_for_cycles_seldom()
         loop.add_signal_handler(signal.SIGHUP, service.reload_certificate)
         print(f"ready {service.base}", flush=True)
         await stopped.wait()
+
+
+def look_for_cycles_seldom() -> None:
+    """Have the garbage collector look when it is worth it: what an attempt leaves is freed by its reference counts, and
+    looking through thousands of them again and again took an eighth of the CPU (measured).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
 
 
 def until_stopped() -> asyncio.Event:

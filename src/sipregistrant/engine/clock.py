@@ -83,4 +83,5 @@ class Clock:
         twice.
         """
         most = SLEW * max(0.0, boot - self._slewed_at)
-        return max(-most, min(most, self._difference))
+        difference = self._difference
+        return most if difference > most else -most if difference < -most else difference
