@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sipregistrant.errors import StoreUnavailable
 from sipregistrant.model.schedule import Class
 from sipregistrant.model.status import State
-from sipregistrant.store import claim, instance
+from sipregistrant.store import actions, claim, instance
 from sipregistrant.store.tx import Tx
 
 from .support import Clock, Site, failed, registered
@@ -218,6 +218,21 @@ async def test_rule_7_what_was_sent_unanswered_is_removed_only_with_a_look_at_th
     again = await site.claim_one()
     assert again.wanted_rev == again.applied_rev
     assert [rival.registration_id for rival in again.rivals] == [second.id]
+
+
+async def test_rule_7_what_is_cleared_at_the_start_is_removed_only_with_a_look_at_the_others(
+    site: Site, clock: Clock
+) -> None:
+    await put_two_of_one_aor(site)
+    await site.post("sipserver", "1:1", ClearRemoteRegistrationOnStartup=1)
+    await site.reconcile()
+    first, second = (await site.claim()).rows
+    await site.settle(registered(first, clock), registered(second, clock))
+    await site.store.write(actions.clear_at_start)
+    await site.reconcile()
+    cleared = (await site.claim()).rows
+    assert [row.clears for row in cleared] == [True, True]
+    assert [[rival.registration_id for rival in row.rivals] for row in cleared] == [[second.id], [first.id]]
 
 
 async def test_rule_7_a_row_that_is_not_wanted_is_no_rival(site: Site, clock: Clock) -> None:
