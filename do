@@ -27,7 +27,7 @@ usage: ./do CHORE [ARGUMENTS]
   docs          write docs/rest-reference.md and docs/openapi-rest.json anew from the attribute tables
   fuzz-rest     100,000 random requests against /rest, beside a model of what it must say; --help tells the rest
   bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
-  bench-cold    what a cold registration costs, against a real Kamailio; --aors N, --help tells the rest
+  bench         what a cold registration costs, beside Kamailio's uac module; --aors N, --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
   help          this text
@@ -201,10 +201,13 @@ docs() {
     "$venv/bin/python" tools/states.py
 }
 
-bench_cold() {
+bench() {
     install
     install_kamailio || fail "It measures against Kamailio."
-    exec "$venv/bin/python" -m bench.cold "$@"
+    if ! ls /usr/lib/*/kamailio/modules/db_sqlite.so >/dev/null 2>&1; then
+        apt_install kamailio-sqlite-modules || say "Without them --without-peer is what can be measured."
+    fi
+    exec "$venv/bin/python" -m bench.peer "$@"
 }
 
 chore=${1:-help}
@@ -219,7 +222,7 @@ case $chore in
     docs) docs ;;
     fuzz-rest) install && exec "$venv/bin/python" -m tests.rest.fuzz "$@" ;;
     test-long) install && exec "$venv/bin/python" -m tests.engine.long "$@" ;;
-    bench-cold) bench_cold "$@" ;;
+    bench) bench "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;

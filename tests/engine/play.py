@@ -282,9 +282,11 @@ class _Watch:
     def _look(self) -> None:
         now = self.schedule.now
         assert not self.network.broken, self.network.broken[0]
+        in_flight = {id for registrar in self.engine._claims.registrars.values() for id in registrar.in_flight}
         for id, row in self.within.rows.items():
             in_flight_since = self.schedule.taken_at.get(id)
-            if in_flight_since is not None:
+            # What was claimed ahead and given back is due as it was.
+            if in_flight_since is not None and id in in_flight:
                 since = max(in_flight_since, self.well_since)
                 assert now - since < 2 * self.play.most_requests * 33, f"{id} is in flight and stays there"
                 continue

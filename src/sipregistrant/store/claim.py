@@ -232,8 +232,8 @@ WHERE r.binding_key IN (SELECT value FROM json_each(?)) AND r.desired = 1
 def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
     """Add what other rows of the same binding key want, to those that may remove contacts (design, rule 7).
 
-    That is a row that is not wanted any more or is cleared at the start, one whose configuration has changed since something was bound, and one
-    that failed since: what it sent unanswered may be bound beside what was.
+    That is a row that is not wanted any more or is cleared at the start, one whose configuration has changed since
+    something was bound, and one that failed since: what it sent unanswered may be bound beside what was.
     """
     removing = [
         row for row in rows
