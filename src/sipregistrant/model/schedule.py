@@ -45,6 +45,10 @@ class SentContact:
     token: str = ""
 
 
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` would make an encoder anew each time."""
+
+
 @dataclass(slots=True)
 class Sent:
     """What the registrar holds, or may hold, and where: all that an un-REGISTER needs."""
@@ -61,7 +65,7 @@ class Sent:
         """Return the text that `bound.sent` keeps."""
         contacts = [[c.uri, c.q, c.asked, c.granted, c.matched, *([c.token] if c.token else [])] for c in self.contacts]
         values = [self.aor, self.from_uri, self.request_uri, self.host, self.port, self.transport, contacts]
-        return json.dumps(values, separators=(",", ":"))
+        return to_json(values)
 
     @classmethod
     def from_json(cls, text: str) -> Sent:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import text
 
-from ..model.addressing import contact_ttl
-from ..model.registrants import CONTACTS, ENTRY
+from ..model.registrants import CONTACTS, ENTRY, INHERITED_TTL
 from ..model.resource import Values
 from ..model.schedule import Claim, Claimed, Class, Rival, Sent
 from ..model.status import State
@@ -287,5 +287,10 @@ def _wait_after_failure(row: Claimed, entry: Values, now: float) -> float:
     return retry_wait_while_held(timer, row.expires_at - now, 0) if row.expires_at > now else timer
 
 
+TTLS = itemgetter(*(f"TTL{number}" for number in range(1, CONTACTS + 1)))
+NO_TTL = {None, *INHERITED_TTL}
+
+
 def _longest_ttl(entry: Values) -> int:
-    return max(contact_ttl(entry, number) for number in range(1, CONTACTS + 1))
+    """Return the longest expiry that a REGISTER of an entry may ask for."""
+    return max({int(entry["AorTtl"] or 0), *(int(ttl or 0) for ttl in {*TTLS(entry)} - NO_TTL)})

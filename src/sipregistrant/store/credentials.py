@@ -8,7 +8,7 @@ order of use, all credentials of the server's table that fit the user, and the c
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,9 @@ MOST_PATTERNS = 1000
 
 # Opened or compiled once for all attempts; beyond that, the one that was not used for longest is opened anew.
 MOST_REMEMBERED = 4096
+
+# One credential for a whole trunk is written so.
+MATCH_ALL = frozenset({".*", "^.*$"})
 
 COLUMNS = "id, position, realm, user, encrypted_password, match_regex"
 EXACT = f"""
@@ -52,10 +55,13 @@ def credentials_for(tx: Tx, table_uid: int | None, users: Collection[str]) -> di
     for row in tx.sqlite.execute(EXACT, (table_uid, json.dumps(list(users)))):
         by_user[row[3]].append(row)
     for row in tx.sqlite.execute(PATTERNS, (table_uid,)):
-        matches = _compiled(row[5]).fullmatch
-        for user, rows in by_user.items():
-            if matches(user) is not None:
-                rows.append(row)
+        if row[5] in MATCH_ALL:
+            matching: Iterable[list[_Row]] = by_user.values()
+        else:
+            matches = _compiled(row[5]).fullmatch
+            matching = [rows for user, rows in by_user.items() if matches(user) is not None]
+        for rows in matching:
+            rows.append(row)
     return {user: _opened_in_order(tx, table_uid, rows) for user, rows in by_user.items()}
 
 

@@ -7,7 +7,9 @@ row and take seconds while the event loop is busy.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
 
 from sqlalchemy import text
 
@@ -25,12 +27,7 @@ SECURITY_MS = 30 * 86400 * 1000
 def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
     """Write what attempts left; return the registrars of which rows are due again because they changed meanwhile."""
     _count_changes(tx, outcomes)
-    rows = [_values(outcome) for outcome in outcomes]
-    at = 0
-    for size in _chunks(len(rows)):
-        values = [value for row in rows[at : at + size] for value in row]
-        tx.sqlite.execute(SETTLE[size], (*values, tx.now, tx.now))
-        at += size
+    _in_chunks(tx, SETTLE, [_values(outcome) for outcome in outcomes], tx.now, tx.now)
     again = tx.sqlite.execute(CHANGED_MEANWHILE, (json.dumps([outcome.id for outcome in outcomes]),)).fetchall()
     _write_bound(tx, outcomes)
     _remember_security(tx, outcomes)
@@ -44,24 +41,31 @@ COLUMNS = (
 )  # fmt: skip
 """What `_values` returns, in its order."""
 
-MOST_AT_ONCE = 128
+LARGEST_CHUNK = 128
+Chunked = Mapping[int, str]
+"""A statement for so many rows, which it takes as VALUES. Read out of JSON they took twice as long (measured)."""
 
 
-def _chunks(rows: int) -> Iterator[int]:
-    """Return sizes that are powers of two and make up `rows`: so few statements are ever prepared."""
-    size = MOST_AT_ONCE
-    while rows:
-        while size > rows:
+def _chunked(columns: Sequence[str], statement: str) -> Chunked:
+    """Return the statement, behind a `j` of the given columns, for each power of two: so few are ever prepared."""
+    row = f"({', '.join('?' * len(columns))})"
+    sizes = [1 << power for power in range(LARGEST_CHUNK.bit_length())]
+    return {size: f"WITH j({', '.join(columns)}) AS (VALUES {', '.join([row] * size)})\n{statement}" for size in sizes}
+
+
+def _in_chunks(tx: Tx, statement: Chunked, rows: Sequence[tuple[Any, ...]], *others: Any) -> None:
+    """Run a statement for rows; `others` are the values of its other parameters."""
+    at, size = 0, LARGEST_CHUNK
+    while at < len(rows):
+        while size > len(rows) - at:
             size //= 2
-        rows -= size
-        yield size
+        tx.sqlite.execute(statement[size], [*chain.from_iterable(rows[at : at + size]), *others])
+        at += size
 
 
 # wanted_rev differs: the configuration changed while the attempt was in flight, so the row is due at once (design,
-# rule 1). The rows come as VALUES: read out of JSON they took twice as long (measured).
-SETTLE = {
-    1 << power: f"""
-WITH j({", ".join(COLUMNS)}) AS (VALUES {", ".join(["(" + ", ".join("?" * len(COLUMNS)) + ")"] * (1 << power))})
+# rule 1).
+SETTLE = _chunked(COLUMNS, """
 UPDATE registration SET
   class = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.class
                WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > ? THEN 0 ELSE 1 END,
@@ -71,9 +75,7 @@ UPDATE registration SET
   failures = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.failures ELSE 0 END,
   last_code = j.last_code, last_reason = j.last_reason, challenge = j.challenge, nonce_count = j.nonce_count, clears = 0
 FROM j WHERE registration.id = j.id
-"""
-    for power in range(MOST_AT_ONCE.bit_length())
-}
+""")  # fmt: skip
 
 CHANGED_MEANWHILE = """
 SELECT DISTINCT registrar_id FROM registration
@@ -94,34 +96,33 @@ def _values(o: Settled) -> tuple[int | str | None, ...]:
     )  # fmt: skip
 
 
-COUNT_CHANGES = """
-SELECT r.registrar_id, r.state, j.state, count(*)
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS state FROM json_each(:rows)) AS j
-JOIN registration AS r ON r.id = j.id
-WHERE r.entry_uid IS NOT NULL AND r.state <> j.state
-GROUP BY 1, 2, 3
+COUNT_CHANGED = """
+SELECT registrar_id, state, count(*) FROM registration
+WHERE id IN (SELECT value FROM json_each(?)) AND entry_uid IS NOT NULL AND state <> ? GROUP BY 1, 2
 """
 
 
 def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
     """Keep the counts by registrar and state. Tombstones are not counted: their entries are gone for every read."""
-    changed = [(o.id, int(o.state)) for o in outcomes if o.state != o.old_state]
-    if not changed:
-        return
-    for registrar_id, old, new, number in tx.sqlite.execute(COUNT_CHANGES, {"rows": json.dumps(changed)}).fetchall():
-        count(tx, registrar_id, State(old), -number)
-        count(tx, registrar_id, State(new), +number)
+    changed: dict[int, list[int]] = {}
+    for outcome in outcomes:
+        if outcome.state != outcome.old_state:
+            changed.setdefault(int(outcome.state), []).append(outcome.id)
+    for new, ids in changed.items():
+        for registrar_id, old, number in tx.sqlite.execute(COUNT_CHANGED, (json.dumps(ids), new)).fetchall():
+            count(tx, registrar_id, State(old), -number)
+            count(tx, registrar_id, State(new), +number)
 
 
-WRITE_BOUND = """
+WRITE_BOUND = _chunked(("registration_id", "sent", "min_expires", "learned"), """
 INSERT INTO bound (registration_id, sent, entry, min_expires, learned)
-SELECT value ->> 0, value ->> 1, NULL, coalesce(value ->> 2, 0), value ->> 3 FROM json_each(:rows)
-WHERE EXISTS (SELECT 1 FROM registration WHERE id = value ->> 0)
+SELECT registration_id, sent, NULL, coalesce(min_expires, 0), learned FROM j
+WHERE EXISTS (SELECT 1 FROM registration WHERE id = j.registration_id)
 ON CONFLICT (registration_id) DO UPDATE SET
   sent = coalesce(excluded.sent, bound.sent), entry = CASE WHEN excluded.sent IS NULL THEN bound.entry END,
   min_expires = CASE WHEN excluded.min_expires = 0 THEN bound.min_expires ELSE excluded.min_expires END,
   learned = coalesce(excluded.learned, bound.learned)
-"""
+""")  # fmt: skip
 
 
 def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
@@ -130,8 +131,7 @@ def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
         for o in outcomes
         if not o.is_over and (o.sent is not None or o.min_expires or o.learned is not None)
     ]
-    if rows:
-        tx.sqlite.execute(WRITE_BOUND, {"rows": json.dumps(rows)})
+    _in_chunks(tx, WRITE_BOUND, rows)
 
 
 REMEMBER_SECURITY = text("""
