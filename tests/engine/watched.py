@@ -19,7 +19,7 @@ from sipregistrant.sip.backoff import (
     SHORTEST_RETRY_WHILE_HELD_SECONDS,
 )
 from sipregistrant.sip.fields import parse_retry_after
-from sipregistrant.sip.identifiers import call_id
+from sipregistrant.sip.identifiers import dialog_names
 from tests.engine.listed import ListSchedule
 from tests.engine.rough import TIMEOUT_SECONDS, RoughNetwork
 from tests.engine.stored import StoredSchedule
@@ -77,7 +77,7 @@ class WatchedSchedule:
 
     def requests_of(self, id: int, generation: int) -> int:
         """Return how many requests of a row have gone out."""
-        return self.network.requests.get(call_id(KEY, id, generation), 0)
+        return self.network.requests.get(dialog_names(KEY, id, generation)[0], 0)
 
     def process_died(self) -> None:
         self.within._in_flight.clear()
@@ -132,7 +132,7 @@ class WatchedSchedule:
     def _retry_after(self, row: Claimed, settled: Settled) -> float:
         if settled.last_code == 0:
             return 0.0
-        final = self.network.finals[call_id(KEY, row.id, settled.generation)]
+        final = self.network.finals[dialog_names(KEY, row.id, settled.generation)[0]]
         assert final.status_code == settled.last_code
         return float(parse_retry_after(final.first("retry-after") or "0"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sipregistrant.sip.identifiers import CSEQ_EPOCH, call_id, from_tag, next_cseq
+from sipregistrant.sip.identifiers import CSEQ_EPOCH, dialog_names, next_cseq
 
 DAY = 86400
 
@@ -41,6 +41,8 @@ def test_a_first_request_after_2042_is_still_below_the_largest_number() -> None:
 
 
 def test_a_call_id_is_the_same_for_life_and_nobody_else_has_it() -> None:
-    assert call_id(b"key", 7, 0) == call_id(b"key", 7, 0)
-    others = {call_id(b"key", 8, 0), call_id(b"key", 7, 1), call_id(b"other", 7, 0), from_tag(b"key", 7)}
-    assert len(others | {call_id(b"key", 7, 0)}) == 5
+    mine = dialog_names(b"key", 7, 0)
+    assert mine == dialog_names(b"key", 7, 0)
+    assert [len(name) for name in mine] == [32, 16]
+    others = [dialog_names(b"key", 8, 0), dialog_names(b"key", 7, 1), dialog_names(b"other", 7, 0)]
+    assert len({name for names in [mine, *others] for name in names}) == 8

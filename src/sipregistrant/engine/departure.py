@@ -14,7 +14,7 @@ from ..model.addressing import Addressing
 from ..model.schedule import Claimed, RegistrarSettings
 from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
-from ..sip.identifiers import call_id, contact_token, from_tag, next_cseq
+from ..sip.identifiers import contact_token, dialog_names, next_cseq
 from ..sip.registration import Attempt, Tokens
 from ..sip.transaction import SipTimers
 from ..sip.uri import Uri
@@ -77,9 +77,10 @@ class Departures:
         settings = registrar.settings
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
+        call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
         built = build(
             row, settings, self._addressing(registrar, flow, target), target, common=registrar.common,
-            call_id=call_id(self._identity_key, row.id, generation), from_tag=from_tag(self._identity_key, row.id),
+            call_id=call_id, from_tag=from_tag,
             token_of=self._token_of,
         )  # fmt: skip
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):

@@ -8,7 +8,7 @@ has an entry for every case, so no registration is ever stuck; how long the wait
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from .schedule import Class
 from .status import State
@@ -16,7 +16,7 @@ from .status import State
 __all__ = ["WAY_ON", "Result", "Wish"]
 
 
-class Wish(Enum):
+class Wish(IntEnum):
     """What the attempt was for."""
 
     REGISTER = auto()
@@ -25,7 +25,7 @@ class Wish(Enum):
     UNREGISTER = auto()
 
 
-class Result(Enum):
+class Result(IntEnum):
     """What it came to, as far as the next state depends on it."""
 
     ACCEPTED = auto()

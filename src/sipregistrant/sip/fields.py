@@ -9,8 +9,9 @@ RFC 3261 §7.3.1, §20, §25.1; RFC 3581 (rport).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ..errors import SipParseError
@@ -43,6 +44,8 @@ MAX_PARAMETER_CHARS = 2048
 MAX_DISPLAY_CHARS = 1024
 MAX_AUTH_PARAMETERS = 32
 MAX_AUTH_VALUE_CHARS = 8192
+
+MOST_REMEMBERED = 1024
 
 # RFC 3261 §8.1.1.5.
 CSEQ_LIMIT = 2**31
@@ -105,7 +108,7 @@ class Contact:
 
     __slots__ = ("_uri", "parameters", "text")
 
-    def __init__(self, text: str, parameters: dict[str, str | None], uri: Uri | None = None) -> None:
+    def __init__(self, text: str, parameters: Mapping[str, str | None], uri: Uri | None = None) -> None:
         self.text = text
         """The URI as written."""
         self.parameters = parameters
@@ -219,10 +222,16 @@ def parse_contacts(values: list[str]) -> list[Contact]:
             if item == "*":
                 raise SipParseError("Contact", '"*" in a response')
             _, uri, parameters = _split_name_addr(item)
-            contacts.append(Contact(uri, _parse_parameters(parameters)))
+            contacts.append(Contact(uri, _read_parameters(parameters)))
         if len(contacts) > MAX_CONTACTS:
             raise SipParseError("Contact", f"more than {MAX_CONTACTS}")
     return contacts
+
+
+@lru_cache(MOST_REMEMBERED)
+def _read_parameters(text: str) -> Mapping[str, str | None]:
+    """Read the parameters of a contact of an answer: `expires=3600` a million times. Nobody changes what comes back."""
+    return _parse_parameters(text)
 
 
 def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:

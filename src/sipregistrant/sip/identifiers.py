@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["CSEQ_EPOCH", "call_id", "contact_token", "from_tag", "next_cseq"]
+__all__ = ["CSEQ_EPOCH", "contact_token", "dialog_names", "next_cseq"]
 
 # 2025-01-01T00:00:00Z, in seconds since 1970.
 CSEQ_EPOCH = 1_735_689_600
@@ -40,14 +40,12 @@ def next_cseq(last: int, generation: int, now: float) -> tuple[int, int]:
     return number, generation
 
 
-def call_id(identity_key: bytes, registration_id: int, generation: int) -> str:
-    """Return the Call-ID of a registration: 128 bits that nobody else has."""
-    return _derived(identity_key, f"call-id {registration_id} {generation}", 16)
-
-
-def from_tag(identity_key: bytes, registration_id: int) -> str:
-    """Return the From tag of a registration. RFC 3261 §19.3: at least 32 random bits."""
-    return _derived(identity_key, f"tag {registration_id}", 8)
+def dialog_names(identity_key: bytes, registration_id: int, generation: int) -> tuple[str, str]:
+    """Return the Call-ID of a registration, 128 bits that nobody else has, and its From tag, 64 (RFC 3261 §19.3: at least
+    32 random bits).
+    """
+    names = _derived(identity_key, f"dialog {registration_id} {generation}", 24)
+    return names[:32], names[32:]
 
 
 def contact_token(identity_key: bytes, registration_id: int) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from .uri import Uri
 
 __all__ = ["Disposition", "Grant", "Kind", "Outcome", "classify"]
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """How an attempt ended."""
 
     ACCEPTED = auto()
@@ -32,7 +32,7 @@ class Kind(Enum):
     """Our own mistake. The row is put far off and the trace is in the log (design, rule 12)."""
 
 
-class Disposition(Enum):
+class Disposition(IntEnum):
     """What a final answer means for the next try."""
 
     GOOD = auto()

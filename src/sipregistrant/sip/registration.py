@@ -42,6 +42,12 @@ LARGEST_MIN_EXPIRES = 86400
 
 LONGEST_REASON = 128
 
+# q-values by hundredths in their shortest form: 1, 0.5, 0.05 (§25.1 qvalue).
+Q_TEXTS = [f"{hundredths / 100:g}" for hundredths in range(101)]
+
+# Of an attempt that was not started.
+NO_TRANSACTION = ClientTransaction("", b"", SipTimers(), is_reliable=False)
+
 
 class Tokens(Protocol):
     """Where randomness comes from."""
@@ -82,8 +88,10 @@ class Order:
 class Attempt:
     """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
 
-    __slots__ = ("_authenticator", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_sent_at", "_timers",
-                 "_tokens", "cseq", "outcome", "sends", "transaction")  # fmt: skip
+    __slots__ = (
+        "_authenticator", "_contacts", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_sent_at",
+        "_timers", "_tokens", "cseq", "outcome", "sends", "transaction",
+    )  # fmt: skip
 
     def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
                  authenticator: Authenticator | None = None, min_expires: int = 0) -> None:  # fmt: skip
@@ -100,7 +108,8 @@ class Attempt:
         self.cseq = cseq - 1
         self.sends = 0
         self.outcome: Outcome | None = None
-        self.transaction = ClientTransaction("", b"", timers, is_reliable=is_reliable)
+        self._contacts = ("", -1)
+        self.transaction = NO_TRANSACTION
 
     @property
     def branch(self) -> str:
@@ -179,14 +188,21 @@ class Attempt:
         return request
 
     def _contact_lines(self) -> str:
-        """Return Contact and Expires: what is to be bound first, what is to go after it (§10.2.2), in one request."""
+        """Return Contact and Expires, the same in all requests of an attempt until a 423 wants something else."""
+        text, min_expires = self._contacts
+        if min_expires != self._min_expires:
+            text = self._render_contacts()
+            self._contacts = text, self._min_expires
+        return text
+
+    def _render_contacts(self) -> str:
+        """Put what is to be bound first, what is to go after it (§10.2.2), in one request."""
         order = self._order
+        removed = "".join([f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed])
         if order.is_removal:
-            lines = [f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed]
-            return "".join(lines) + "Expires: 0\r\n"
-        lines = [f"Contact: <{c.uri}>;q={_q(c.q)};expires={self._asked(c.expires)}\r\n" for c in order.contacts]
-        lines += [f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed]
-        return "".join(lines) + f"Expires: {self._asked(order.expires)}\r\n"
+            return removed + "Expires: 0\r\n"
+        lines = [f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.expires)}\r\n" for c in order.contacts]
+        return f"{''.join(lines)}{removed}Expires: {self._asked(order.expires)}\r\n"
 
     def _asked(self, expires: int) -> int:
         """Return the expiry to ask for: what is configured, raised to what a 423 wanted."""
@@ -263,11 +279,6 @@ class Attempt:
             was_ahead_accepted=authenticator.was_ahead_accepted if code else None,
             are_credentials_refused=authenticator.are_credentials_refused, sent_at=self._sent_at,
         )  # fmt: skip
-
-
-def _q(hundredths: int) -> str:
-    """Return a q-value in its shortest form: 1, 0.5, 0.05 (§25.1 qvalue)."""
-    return f"{hundredths / 100:g}"
 
 
 def _seconds(value: str | None) -> int:

@@ -13,7 +13,7 @@ a completed transaction is there only so that repeated answers are known as such
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from ..errors import InvalidState
 
@@ -37,7 +37,8 @@ class SipTimers:
         return 64 * self.t1
 
 
-class State(Enum):
+# Integers, because those of `Enum` hash themselves in Python, and these are looked up at every step.
+class State(IntEnum):
     """What a transaction waits for. RFC 3261 figure 6."""
 
     INITIAL = auto()
@@ -47,7 +48,7 @@ class State(Enum):
     TERMINATED = auto()
 
 
-class Event(Enum):
+class Event(IntEnum):
     """What can happen to a transaction."""
 
     STARTED = auto()
@@ -59,7 +60,7 @@ class Event(Enum):
     TRANSPORT_FAILED = auto()
 
 
-class Action(Enum):
+class Action(IntEnum):
     """What the transaction's owner has to do."""
 
     NOTHING = auto()
