@@ -28,6 +28,7 @@ usage: ./do CHORE [ARGUMENTS]
   fuzz-rest     100,000 random requests against /rest, beside a model of what it must say; --help tells the rest
   bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
   bench         what a cold registration costs, beside Kamailio's uac module; --aors N, --help tells the rest
+  bench-scale   CPU, memory and start with 10,000 and with a million AORs; --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
   help          this text
@@ -201,6 +202,12 @@ docs() {
     "$venv/bin/python" tools/states.py
 }
 
+bench_scale() {
+    install
+    install_kamailio || fail "It measures against Kamailio."
+    exec "$venv/bin/python" -m bench.scale "$@"
+}
+
 bench() {
     install
     install_kamailio || fail "It measures against Kamailio."
@@ -223,6 +230,7 @@ case $chore in
     fuzz-rest) install && exec "$venv/bin/python" -m tests.rest.fuzz "$@" ;;
     test-long) install && exec "$venv/bin/python" -m tests.engine.long "$@" ;;
     bench) bench "$@" ;;
+    bench-scale) bench_scale "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;

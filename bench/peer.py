@@ -32,7 +32,9 @@ from sipregistrant.store import config, reconcile
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Key, Tx
 
-__all__ = ["load", "main"]
+__all__ = [
+    "REGISTRANT_PROCESSOR", "USER", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar", "resident_megabytes",
+]  # fmt: skip
 
 REGISTRANT_PROCESSOR, REGISTRAR_PROCESSOR = 0, 1
 LONGEST_SECONDS = 300
@@ -108,17 +110,17 @@ def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
 
 def run_ours(aors: int) -> Result:
     """Let this service register them."""
-    with tempfile.TemporaryDirectory() as folder, pinned_registrar() as registrar:
+    with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory = Path(folder) / "data"
         now = int(time.time() * 1000)
         Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port := free_udp_port())
-        idle = _cost_of_a_start(Path(folder) / "idle")
+        idle = cost_of_a_start(Path(folder) / "idle")
         with ServiceProcess(directory, sip_port) as service:
             pin([service.pid], REGISTRANT_PROCESSOR)
             return _watch("sipregistrant", registrar, aors, lambda: [service.pid], idle)
 
 
-def _cost_of_a_start(directory: Path) -> float:
+def cost_of_a_start(directory: Path) -> float:
     """Return the CPU of a start with nothing to register."""
     with ServiceProcess(directory, free_udp_port()) as service:
         time.sleep(0.5)
@@ -127,7 +129,7 @@ def _cost_of_a_start(directory: Path) -> float:
 
 def run_peer(aors: int) -> Result:
     """Let Kamailio's `uac` register them."""
-    with pinned_registrar() as registrar, UacKamailio(registrar, aors, REGISTRANT_PROCESSOR) as peer:
+    with pinned_registrar(aors) as registrar, UacKamailio(registrar, aors, REGISTRANT_PROCESSOR) as peer:
         loading = cpu_seconds(peer.pids)
         while registrar.requests() == 0:  # its timer comes by every five seconds
             loading = cpu_seconds(peer.pids)
@@ -135,9 +137,9 @@ def run_peer(aors: int) -> Result:
         return _watch("Kamailio uac", registrar, aors, lambda: peer.pids, loading)
 
 
-def pinned_registrar() -> Kamailio:
+def pinned_registrar(contacts: int) -> Kamailio:
     """Return the registrar, on its own processor, not yet started."""
-    return _Pinned(workers=2)
+    return _Pinned(workers=2, contacts=contacts)
 
 
 class _Pinned(Kamailio):

@@ -43,6 +43,9 @@ PROBE_SECONDS = 0.1
 # Another process may take the free port before Kamailio binds it.
 START_TRIES = 3
 
+# Of shared memory, with its AOR.
+BYTES_PER_CONTACT = 2500
+
 CONFIGURATION = """\
 #!KAMAILIO
 # Made by tests/kamailio.py
@@ -72,6 +75,7 @@ modparam("jsonrpcs", "fifo_reply_dir", "{folder}/")
 modparam("usrloc", "db_mode", 0)
 modparam("usrloc", "use_domain", 1)
 modparam("usrloc", "timer_interval", 1)
+modparam("usrloc", "hash_size", {hash_size})
 modparam("registrar", "default_expires", 3600)
 modparam("registrar", "min_expires", {min_expires})
 modparam("registrar", "min_expires_mode", 1)
@@ -147,6 +151,7 @@ class Kamailio:
         says_stale: bool = True,
         redirects_to: str = "",
         workers: int = 2,
+        contacts: int = 20_000,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -154,6 +159,7 @@ class Kamailio:
         with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without
         `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
         configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
+        There is room for so many `contacts`.
         """
         for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
@@ -175,7 +181,9 @@ class Kamailio:
             "stale_flags": 17 if says_stale else 1,
             "redirection": REDIRECTION.format(place=redirects_to) if redirects_to else "",
             "workers": workers,
+            "hash_size": max(10, contacts.bit_length() - 2),
         }
+        self._megabytes = max(64, contacts * BYTES_PER_CONTACT // 1_000_000)
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._calls = 0
@@ -290,7 +298,7 @@ class Kamailio:
         configuration = self._folder / "kamailio.cfg"
         configuration.write_text(CONFIGURATION.format(port=self.port, folder=self._folder, **self._settings))
         folder = str(self._folder)
-        command = [str(EXECUTABLE), "-DD", "-E", "-m", "64", "-M", "32", "-Y", folder, "-w", folder]
+        command = [str(EXECUTABLE), "-DD", "-E", "-m", str(self._megabytes), "-M", "32", "-Y", folder, "-w", folder]
         with open(self._folder / "log", "wb") as log:
             # A session of its own: Ctrl-C at the terminal is for the tests, which then stop it in order, and its
             # workers can be ended with it.
