@@ -14,6 +14,7 @@ from sipregistrant.engine.clock import Clock
 from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.flows import GroupAddress
+from sipregistrant.engine.servers import ServerMemory
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Class, Sent, SentContact, Settled
 from sipregistrant.model.status import State
@@ -531,6 +532,22 @@ async def test_a_crash_of_the_core_while_it_judges_an_answer_is_put_off_and_the_
     assert_only_the_middle_one_was_put_off(schedule)
     # A REGISTER went out: it may have bound something (rule 8).
     assert schedule.rows[2].maybe_held_until > EPOCH + 3600
+
+
+@in_virtual_time
+async def test_a_crash_while_something_is_learned_of_a_server_is_put_off_and_the_others_go_on() -> None:
+    schedule, network = with_poison({}), Network()
+    async with engine_on(schedule, network, crashes=1) as engine:
+        guard = engine._claims.servers.setdefault(1, ServerMemory()).guard
+
+        def attempted(now: float, good: int, server: str, *, is_refused: bool) -> None:
+            raise ArithmeticError
+
+        guard.attempted = attempted  # type: ignore[method-assign]
+        schedule.rows[2] = replace(schedule.rows[2], state=State.REGISTERED)
+        await asyncio.sleep(60)
+        assert_holds_nothing(engine)
+    assert_only_the_middle_one_was_put_off(schedule)
 
 
 class FailingTimers(SipTimers):

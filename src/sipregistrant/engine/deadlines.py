@@ -74,11 +74,13 @@ class Deadlines(Generic[T]):
         heap = self._heap
         while heap and heap[0][0] <= now:
             _, number, item = heapq.heappop(heap)
-            if item.next_timeout <= now:
+            at = item.next_timeout
+            if at <= now:
                 self._expired(item, now)
-            if item.next_timeout < NEVER:
-                heapq.heappush(heap, (max(item.next_timeout, now), number, item))
-                if item.next_timeout <= now:
+                at = item.next_timeout
+            if at < NEVER:
+                heapq.heappush(heap, (max(at, now), number, item))
+                if at <= now:
                     break  # it wants to be called at once again: let the event loop turn in between
         if heap:
             self._arm(heap[0][0])

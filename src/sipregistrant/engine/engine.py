@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 import structlog
 
@@ -310,22 +309,25 @@ class Engine:
         window.taken -= 1
         self._flights.pop(row.id, None)
         now = self._clock.now()
-        if learn(registrar, window, row, outcome, now):
-            self._claims.push(registrar.id, now)
-        phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
-        settle = partial(
-            settlement, row, tried=tried, generation=generation, now=now, phase=phase, spread=self._draw.random(),
-            gives_up_nonces=registrar.gives_up_nonces,
-        )  # fmt: skip
         try:
-            settled = settle(outcome)
+            if learn(registrar, window, row, outcome, now):
+                self._claims.push(registrar.id, now)
+            settled = self._settlement(registrar, row, outcome, tried, generation, now)
         except Exception:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
-            settled = settle(outcome)
+            settled = self._settlement(registrar, row, outcome, tried, generation, now)
         self._settler.add(settled)
         for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
             asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
         self._claims.refill(registrar)
+
+    def _settlement(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None, generation: int,
+                    now: float) -> Settled:  # fmt: skip
+        phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
+        return settlement(
+            row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=self._draw.random(),
+            gives_up_nonces=registrar.gives_up_nonces,
+        )  # fmt: skip
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
         spawn(self._claims.start_all(registrar, Claim([row], None, None)), "engine-start-waiting")
