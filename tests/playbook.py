@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sipregistrant.sip.authentication import Authenticator, Credential
-from sipregistrant.sip.bindings import WantedContact
+from sipregistrant.sip.bindings import SentContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.message import Request, Response, parse_message
 from sipregistrant.sip.outcome import Kind, Outcome
@@ -29,7 +29,7 @@ SECRET = Credential(realm="", username="alice", password="secret")
 FIRST_CSEQ = 1
 
 
-def order(*, contacts: Sequence[WantedContact] = (WantedContact(URI, 100, 3600),), removed: Sequence[str] = (),
+def order(*, contacts: Sequence[SentContact] = (SentContact(URI, 100, 3600),), removed: Sequence[str] = (),
           expires: int = 3600) -> Order:  # fmt: skip
     """Return an order as a test wants it."""
     return Order(

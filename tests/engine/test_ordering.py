@@ -108,7 +108,7 @@ def test_a_sips_aor_is_a_fault_without_tls(aor_type: int) -> None:
 def test_all_contacts_of_an_entry_go_with_their_q_and_expiry() -> None:
     row = make_row(entry=entry(URI1=CONTACT, URI3="mobile", URI8="desk.example.com", Q3=50, TTL3=600, Q8=5, TTL8=0))
     order, tried = order_of(row)
-    assert [(contact.uri, contact.q, contact.expires) for contact in order.contacts] == [
+    assert [(contact.uri, contact.q, contact.asked) for contact in order.contacts] == [
         (CONTACT, 100, 3600), ("sip:mobile@192.0.2.1:5070", 50, 600), ("sip:desk.example.com", 5, 3600),
     ]  # fmt: skip
     assert [(contact.uri, contact.asked, contact.granted) for contact in tried.contacts] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sipregistrant.sip.authentication import Credential
-from sipregistrant.sip.bindings import WantedContact
+from sipregistrant.sip.bindings import SentContact
 from sipregistrant.sip.digest import Challenge
 from sipregistrant.sip.outcome import Kind
 from tests.playbook import SECRET, URI, Play, challenge, contact, order
@@ -34,7 +34,7 @@ def test_a_register_has_what_rfc_3261_asks_for() -> None:
 
 
 def test_all_contacts_go_in_one_register_each_with_its_q_and_expiry() -> None:
-    contacts = [WantedContact(URI, 100, 3600), WantedContact(SECOND, 50, 600), WantedContact("sip:c@192.0.2.3", 5, 60)]
+    contacts = [SentContact(URI, 100, 3600), SentContact(SECOND, 50, 600), SentContact("sip:c@192.0.2.3", 5, 60)]
     Play(order(contacts=contacts)).sends(contact=[
         f"<{URI}>;q=1;expires=3600", f"<{SECOND}>;q=0.5;expires=600", "<sip:c@192.0.2.3>;q=0.05;expires=60",
     ])  # fmt: skip
@@ -42,7 +42,7 @@ def test_all_contacts_go_in_one_register_each_with_its_q_and_expiry() -> None:
 
 @pytest.mark.parametrize(("q", "text"), [(0, "0"), (1, "0.01"), (10, "0.1"), (33, "0.33"), (99, "0.99"), (100, "1")])
 def test_q_is_written_in_its_shortest_form(q: int, text: str) -> None:
-    Play(order(contacts=[WantedContact(URI, q, 60)])).sends(contact=f"<{URI}>;q={text};expires=60")
+    Play(order(contacts=[SentContact(URI, q, 60)])).sends(contact=f"<{URI}>;q={text};expires=60")
 
 
 def test_a_contact_that_is_gone_is_removed_behind_the_one_that_is_new() -> None:
@@ -67,14 +67,14 @@ def test_without_either_the_grant_is_what_we_asked_for() -> None:
 
 
 def test_each_contact_has_its_own_grant_and_those_of_others_are_none_of_ours() -> None:
-    contacts = [WantedContact(URI, 100, 3600), WantedContact(SECOND, 50, 600)]
+    contacts = [SentContact(URI, 100, 3600), SentContact(SECOND, 50, 600)]
     play = Play(order(contacts=contacts)).sends()
     play.receives(200, contact("sip:x@203.0.113.9", 9), contact(SECOND, 300), contact(URI, 1800))
     play.ends(Kind.ACCEPTED, grants={URI: 1800, SECOND: 300})
 
 
 def test_our_contact_is_found_by_uri_comparison_and_not_by_letters() -> None:
-    play = Play(order(contacts=[WantedContact("sip:alice@PBX.example.com", 100, 60)])).sends()
+    play = Play(order(contacts=[SentContact("sip:alice@PBX.example.com", 100, 60)])).sends()
     outcome = play.receives(200, contact("sip:%61lice@pbx.EXAMPLE.com", 50)).ends(Kind.ACCEPTED)
     assert [(grant.expires, grant.matched) for grant in outcome.grants] == [(50, "uri")]
 
@@ -85,7 +85,7 @@ def test_a_rewritten_contact_is_ours_when_it_is_the_only_one() -> None:
 
 
 def test_beside_a_contact_of_ours_a_foreign_one_is_not_taken_for_the_one_that_is_missing() -> None:
-    contacts = [WantedContact(URI, 100, 3600), WantedContact(SECOND, 50, 600)]
+    contacts = [SentContact(URI, 100, 3600), SentContact(SECOND, 50, 600)]
     play = Play(order(contacts=contacts)).sends().receives(200, contact(expires=60), contact("sip:x@203.0.113.9", 9))
     play.ends(Kind.ACCEPTED, grants={URI: 60})
 
@@ -110,7 +110,7 @@ def test_a_grant_of_zero_is_no_grant() -> None:
 
 
 def test_one_missing_contact_of_two_is_no_failure_and_is_known() -> None:
-    contacts = [WantedContact(URI, 100, 3600), WantedContact(SECOND, 50, 600)]
+    contacts = [SentContact(URI, 100, 3600), SentContact(SECOND, 50, 600)]
     Play(order(contacts=contacts)).sends().receives(200, contact(expires=60)).ends(Kind.ACCEPTED, grants={URI: 60})
 
 
@@ -239,7 +239,7 @@ def test_a_password_stands_in_no_representation() -> None:
 
 
 def test_min_expires_is_adopted_once_for_header_and_contacts() -> None:
-    play = Play(order(contacts=[WantedContact(URI, 100, 60)], expires=60)).sends()
+    play = Play(order(contacts=[SentContact(URI, 100, 60)], expires=60)).sends()
     play.receives(423, ("Min-Expires", "300")).sends(cseq=2, expires="300", contact=f"<{URI}>;q=1;expires=300")
     assert play.receives(200, contact(expires=300)).ends(Kind.ACCEPTED).min_expires == 300
 

@@ -9,7 +9,6 @@ from ..errors import SipParseError, SipRegistrantError
 from ..model.addressing import TRANSPORTS, Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
 from ..model.servers import UDP
-from ..sip.bindings import WantedContact
 from ..sip.registration import Order
 from ..sip.uri import parse_uri, same_uri
 from .flows import Flow
@@ -126,7 +125,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
     order = Order(
         wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
         int(entry["AorTtl"] or 0) if entry is not None else 0,
-        [] if is_removal else [WantedContact(c.uri, c.q, c.asked, c.token) for c in wanted.contacts],
+        [] if is_removal else wanted.contacts,
         removed, addressing.sent_by, common=common, peer=target,
     )  # fmt: skip
     return order, wanted

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from ..sip.authentication import Credential
+from ..sip.bindings import SentContact
 from ..sip.learned import Learned
 from .resource import Values
 
@@ -26,23 +27,6 @@ class Class(IntEnum):
     NEW = 1
     UNREGISTER = 2
     FAILING = 3
-
-
-@dataclass(slots=True)
-class SentContact:
-    """One contact as it stood in a REGISTER, and what the 200 said of it.
-
-    `q` in hundredths; `asked` and `granted` in seconds, `granted` None where the 200 did not list it; `matched` says
-    how it was found there: `uri` (RFC 3261 §19.1.4), `token` (the user), `only` (the only unknown one), "" not at all.
-    `token` is a user that nobody else has, "" without ContactURIRandomizer.
-    """
-
-    uri: str
-    q: int
-    asked: int
-    granted: int | None = None
-    matched: str = ""
-    token: str = ""
 
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode

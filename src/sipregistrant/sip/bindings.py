@@ -14,19 +14,24 @@ from .fields import Contact
 from .outcome import Grant
 from .uri import parse_uri, same_uri
 
-__all__ = ["Found", "WantedContact", "find_bindings"]
+__all__ = ["Found", "SentContact", "find_bindings"]
 
 
 @dataclass(slots=True)
-class WantedContact:
-    """A contact to be bound: its URI, q in hundredths, and the seconds asked for."""
+class SentContact:
+    """One contact as it stood in a REGISTER, and what the 200 said of it.
+
+    `q` in hundredths; `asked` and `granted` in seconds, `granted` None where the 200 did not list it; `matched` says
+    how it was found there: `uri` (RFC 3261 §19.1.4), `token` (the user), `only` (the only unknown one), "" not at all.
+    `token` is a user that nobody else has, "" without ContactURIRandomizer.
+    """
 
     uri: str
     q: int
-    expires: int
+    asked: int
+    granted: int | None = None
+    matched: str = ""
     token: str = ""
-    """A user part that nobody else has, where the contact is at our address: by it the contact is known again however its
-    host was rewritten."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,7 @@ class Found:
     still_there: list[str] = field(default_factory=list)
 
 
-def find_bindings(contacts: Sequence[WantedContact], removed: Sequence[str], listed: Sequence[Contact],
+def find_bindings(contacts: Sequence[SentContact], removed: Sequence[str], listed: Sequence[Contact],
                   default: int | None, asked: Callable[[int], int]) -> Found:  # fmt: skip
     """Pair what we sent with what a 200 lists.
 
@@ -56,10 +61,10 @@ def find_bindings(contacts: Sequence[WantedContact], removed: Sequence[str], lis
             mine, matched = _take_token(left, contact.token), "token"
         if mine is not None:
             found.ours.append(mine)
-            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.expires)), matched))
+            found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.asked)), matched))
     found.still_there = [uri for uri in removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
     if not found.grants and len(contacts) == 1 and len(left) == 1:
-        grant = _granted(left[0], default, asked(contacts[0].expires))
+        grant = _granted(left[0], default, asked(contacts[0].asked))
         found.ours.append(left[0])
         found.grants.append(Grant(contacts[0].uri, grant, "only"))
     found.grants = [grant for grant in found.grants if grant.expires > 0]

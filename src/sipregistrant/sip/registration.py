@@ -19,7 +19,7 @@ from typing import Protocol
 
 from ..errors import SipParseError
 from .authentication import Authenticator
-from .bindings import WantedContact, find_bindings
+from .bindings import SentContact, find_bindings
 from .fields import parse_contacts, parse_delta_seconds, parse_retry_after
 from .learned import learn_from
 from .message import Response
@@ -73,7 +73,7 @@ class Order:
     call_id: str
     from_tag: str
     expires: int
-    contacts: Sequence[WantedContact]
+    contacts: Sequence[SentContact]
     removed: Sequence[str]
     sent_by: str
     transport: str = "UDP"
@@ -201,7 +201,7 @@ class Attempt:
         removed = "".join([f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed])
         if order.is_removal:
             return removed + "Expires: 0\r\n"
-        lines = [f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.expires)}\r\n" for c in order.contacts]
+        lines = [f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}\r\n" for c in order.contacts]
         return f"{''.join(lines)}{removed}Expires: {self._asked(order.expires)}\r\n"
 
     def _asked(self, expires: int) -> int:
@@ -221,8 +221,8 @@ class Attempt:
     def _receive_interval_too_brief(self, response: Response, now: float) -> bytes | None:
         """Adopt Min-Expires once (§10.2.8); a second 423 is a failure, else both sides could go on for ever."""
         wanted = _seconds(response.first("min-expires"))
-        asked = max(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
-        least = min(self._asked(self._order.expires), *(self._asked(c.expires) for c in self._order.contacts))
+        asked = max(self._asked(self._order.expires), *(self._asked(c.asked) for c in self._order.contacts))
+        least = min(self._asked(self._order.expires), *(self._asked(c.asked) for c in self._order.contacts))
         if self._has_adopted or self._requests >= MOST_REQUESTS or not least < wanted <= LARGEST_MIN_EXPIRES:
             return self._refuse(response, f"423: asked for {asked} s, Min-Expires is {wanted or 'missing'}")
         self._has_adopted = True
