@@ -113,6 +113,8 @@ async def test_what_is_being_followed_when_the_service_stops_stays_due() -> None
         await asyncio.sleep(0.005)
         engine._is_stopping = True
         await asyncio.sleep(1)
+        assert (engine._keys, engine._flights) == ({}, {})
+        assert all(not window.taken for window in engine._claims.windows.values())
     assert [heard.to for heard in network.heard] == [REGISTRAR]
     assert schedule.settled == []
     assert schedule.rows[1].due_at == EPOCH

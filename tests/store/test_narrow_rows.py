@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sipregistrant.store import claim, settle
+from sipregistrant.store.objects import STORED
 from sipregistrant.store.schema import BOUND
 from sipregistrant.store.tx import Tx
 
@@ -32,6 +33,15 @@ async def test_rule_13_a_claim_reads_its_rows_by_their_numbers(site: Site) -> No
     assert "SCAN r" not in found
     assert "SCAN entry" not in found
     assert "SCAN bound" not in found
+
+
+async def test_rule_6_a_step_reads_its_entries_and_no_others(site: Site) -> None:
+    await site.put_chain()
+    page = STORED["sipregistrantentry"]._page
+    found = await plan(site, str(page), {"parent_uid": 1, "after": 5, "most": 10})
+    assert found.startswith("SEARCH sipregistrantentry USING INDEX")
+    assert "id>?" in found
+    assert "\n" not in found, "what is left is sorted at each step"
 
 
 async def test_rule_13_rivals_are_found_by_their_key(site: Site) -> None:

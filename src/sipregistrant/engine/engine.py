@@ -193,9 +193,13 @@ class Engine:
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
         """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
         target = await self._claims.find(moved)
-        if self._is_stopping:
-            return  # it stays due, and goes out at the next start
         row = flight.claimed
+        if self._is_stopping:
+            # It stays due, and goes out at the next start.
+            flight.window.taken -= 1
+            self._flights.pop(row.id, None)
+            self._keys.pop(row.binding_key, None)
+            return
         row.cseq, row.generation = outcome.cseq, flight.generation
         row.nonce_count = max(row.nonce_count, outcome.nonce_count)
         self._attempt(flight.registrar, flight.window, row, target, moved, flight.redirections + 1)

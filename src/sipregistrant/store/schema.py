@@ -144,7 +144,7 @@ REGISTRAR = Table(
     Column("is_on", Integer, nullable=False, comment="0: un-register (disabled, drained)"),
     Column("rev", BigInteger, nullable=False, comment="bumped by every change of what is sent here, or where"),
     Column("phase", Integer, nullable=False, comment="of the fan-out under way: 0 none, 1 apply, 2 retire"),
-    Column("cursor", BigInteger, nullable=False, comment="how far the phase has come: a uid or id"),
+    Column("cursor", BigInteger, nullable=False, comment="how far the phase has come: id of an entry, or of a row"),
     Column(
         "action", Integer, nullable=False, server_default="0", comment="asked for and under way; 0 none (actions.py)"
     ),

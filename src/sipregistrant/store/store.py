@@ -43,6 +43,7 @@ Clock = Callable[[str, int], Callable[[], int]]
 
 DATABASE = "sipregistrant.db"
 READERS = 4
+WRITER_CACHE_KB = 32_768
 KEY_CHECK = "sipregistrant"
 KEY_CHECK_PLACE = "instance:1:key_check"
 
@@ -152,6 +153,8 @@ def _engine(directory: Path, *, read_only: bool = False) -> Engine:
         connection.execute("PRAGMA busy_timeout=5000")
         connection.execute("PRAGMA temp_store=MEMORY")
         if not read_only:
+            # Two megabytes, as SQLite has it, are read again and again once there are a million rows.
+            connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KB}")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
 
