@@ -80,22 +80,30 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     return row
 
 
+NOTE_CLEAR = text(f"""
+UPDATE registrar SET action = {Action.CLEAR:d}, action_cursor = 0
+WHERE action = 0 AND is_on = 1 AND sipserver_uid IN
+  (SELECT uid FROM sipserver WHERE clear_remote_registration_on_startup = 1)
+""")
+
+
 def clear_at_start(tx: Tx) -> None:
     """Note that the servers that want it are cleared of our contacts, once for this start."""
-    noted = tx.conn.execute(text(
-        "UPDATE registrar SET action = 4, action_cursor = 0 WHERE action = 0 AND is_on = 1 AND sipserver_uid IN "
-        "(SELECT uid FROM sipserver WHERE clear_remote_registration_on_startup = 1)"
-    ))  # fmt: skip
+    noted = tx.conn.execute(NOTE_CLEAR)
     tx.fan_out = tx.fan_out or noted.rowcount > 0
+
+
+FORGET = text("DELETE FROM security WHERE sipserver_uid = :uid")
+NOTE_REFRESH = text(f"""
+UPDATE registrar SET rev = rev + 1, action = CASE action WHEN 0 THEN {Action.REFRESH:d} ELSE action END, action_cursor = 0
+WHERE sipserver_uid = :uid
+""")
 
 
 def _forget_security(tx: Tx, server: Row[Any]) -> Row[Any]:
     """Let a server use weaker digests than it has shown; its registrations are due now."""
-    tx.conn.execute(text("DELETE FROM security WHERE sipserver_uid = :uid"), {"uid": server.uid})
-    noted = tx.conn.execute(text(
-        "UPDATE registrar SET rev = rev + 1, action = CASE action WHEN 0 THEN 3 ELSE action END, action_cursor = 0 "
-        "WHERE sipserver_uid = :uid"
-    ), {"uid": server.uid})  # fmt: skip
+    tx.conn.execute(FORGET, {"uid": server.uid})
+    noted = tx.conn.execute(NOTE_REFRESH, {"uid": server.uid})
     tx.fan_out = tx.fan_out or noted.rowcount > 0
     return server
 
