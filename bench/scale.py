@@ -1,10 +1,14 @@
 """How it grows: from ten thousand AORs to a million, at a real Kamailio, each registration settled on disk.
 
     ./do bench-scale [--aors 10000,1000000]
+    ./do bench-scale --refresh 100000
 
 For each size: loading (a table named in a server, carried out in steps), the first REGISTER after the start of the process,
 CPU and memory of the service while it registers all of them, and what goes out after a restart with all bindings alive,
 which is to be nothing. The service has one processor, Kamailio the other.
+
+With `--refresh`, what a refresh costs: bindings of a minute, from their third cycle on, when the schedule is not in the order
+of loading any more, with the nonce sent ahead.
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ LONGEST_SECONDS_PER_AOR = 0.002
 LONGEST_START_SECONDS = 60
 QUIET_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.002
+REFRESHED_TTL = 60
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Result:
     """REGISTERs within five seconds of a restart."""
 
 
-def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
+def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600) -> None:
     """Create the chain and the entries, all but the server's naming of the table."""
 
     def put(resource: str, id: int, parent: int | None = None, **form: str | int) -> None:
@@ -79,7 +84,7 @@ def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
         "sipremoteauthentry", 1, 1, User=USER, EncryptedPassword=registrar.password, FromURIUserMatch=1, MatchRegex=".*"
     )
     put("sipcontactregistrant", 1)
-    put("sipregistrantentry", 1, 1, AorType=2, AOR="sip:old1")
+    put("sipregistrantentry", 1, 1, AorType=2, AOR="sip:old1", AorTtl=ttl, FailedRegistrationRetryTimer=30)
     tx.conn.execute(text(COPIES), {"table": 1, "number": aors})
     put("sipserver", 1, 1, Host=registrar.host, DomainName=registrar.realm, Port=registrar.port, Protocol=1,
         RemoteAuthorizationTableID=1)  # fmt: skip
@@ -116,6 +121,37 @@ def run(aors: int) -> Result:
             after = registrar.requests() - before
         size = (directory / DATABASE).stat().st_size / 1e6
         return Result(aors, attached, first, wall, (used - idle) / aors * 1e6, resent, resident, size, after)
+
+
+def run_refresh(aors: int) -> str:
+    """Measure refreshes; return a sentence."""
+    with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
+        directory, now = Path(folder) / "data", int(time.time() * 1000)
+        sip_port = free_udp_port()
+        Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port, REFRESHED_TTL)
+        Store.once(directory, lambda *saved: lambda: now, attach)
+        with ServiceProcess(directory, sip_port) as service:
+            pin([service.pid], REGISTRANT_PROCESSOR)
+            _wait_until_registered(directory, aors)
+            time.sleep(REFRESHED_TTL)
+            cpu, sent, written = cpu_seconds([service.pid]), registrar.requests(), _written(service.pid)
+            accepted = registrar.statistic("registrar:accepted_regs")
+            time.sleep(REFRESHED_TTL)
+            cpu, sent = cpu_seconds([service.pid]) - cpu, registrar.requests() - sent
+            written = _written(service.pid) - written
+            accepted = registrar.statistic("registrar:accepted_regs") - accepted
+            missing = aors - registrar.count()
+    return (
+        f"{aors} AORs, bindings of {REFRESHED_TTL} s: {accepted / REFRESHED_TTL:.0f} refreshes a second, "
+        f"{cpu / accepted * 1e6:.0f} µs of CPU and {written / accepted / 1000:.1f} kB written each, "
+        f"{sent / accepted:.2f} REGISTERs each; {missing} missing"
+    )
+
+
+def _written(pid: int) -> int:
+    """Return the bytes that a process has handed to the disk."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
 
 def _wait_for_requests(registrar: Kamailio, began: float) -> float:
@@ -158,11 +194,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="./do bench-scale", description="How CPU, memory and start grow with the AORs."
     )
     parser.add_argument("--aors", default="10000,1000000", metavar="N,N", help="sizes (10000,1000000)")
+    parser.add_argument("--refresh", type=int, metavar="N", help="measure refreshes of so many instead")
     options = parser.parse_args(arguments)
     sizes = sorted(int(size) for size in options.aors.split(","))
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("Two processors are wanted: one for the service, one for the registrar.")
     print(f"sipregistrant {__version__}, Python {platform.python_version()}, {os.cpu_count()} processors", flush=True)
+    if options.refresh:
+        print(run_refresh(options.refresh))
+        return
     results = [run(size) for size in sizes]
     print(report(results))
     small, large = results[0], results[-1]
