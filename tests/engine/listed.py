@@ -127,7 +127,7 @@ class ListSchedule:
         if settings is None or not settings.server["StaggerRegistration"]:
             first = []
         staggered = first[:1] if may_stagger else []
-        claimed = [row for row in due if row not in first or row in staggered][:limit]
+        claimed = [*staggered, *(row for row in due if row not in first)][:limit]
         # What the engine does not name any more it has given back.
         self._in_flight = {
             id

@@ -23,6 +23,10 @@ log = structlog.get_logger()
 
 RETRY_STORE_SECONDS = 1.0
 
+# While outcomes keep coming, so long one write waits after the other: a transaction of fifty rows costs little more than
+# one of a few.
+BETWEEN_WRITES_SECONDS = 0.03
+
 
 class Settler:
     """The outcomes that are not on disk yet. `written(batch, changed)` is called when some are."""
@@ -57,8 +61,13 @@ class Settler:
 
     async def _run(self) -> None:
         is_failing = False
+        loop = asyncio.get_running_loop()
+        written_at = float("-inf")
         while True:
             await self._has_waiting.wait()
+            if (wait := written_at + BETWEEN_WRITES_SECONDS - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            written_at = loop.time()
             batch = self._waiting[:]
             try:
                 changed = await self._write(batch)
