@@ -226,8 +226,8 @@ class Claims:
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)
         if claim.rows and registrar.settings is not None:
-            registrar.in_flight.update(row.id for row in claim.rows)
             registrar.target = await find_target(registrar.settings, self._resolver)
+            registrar.in_flight.update(row.id for row in claim.rows)
             registrar.ready.extend(claim.rows)
             registrar.ready_since = self._clock.now()
             self._start_ready(registrar)
