@@ -113,8 +113,9 @@ def _first_in_sequence(tx: Tx, ids: list[int]) -> list[int]:
 
 DUE = """
 SELECT id, due_at FROM registration
-WHERE registrar_id = :registrar_id AND class = :klass AND due_at IS NOT NULL ORDER BY due_at LIMIT :most
+WHERE registrar_id = :registrar_id AND class = :klass AND due_at <= :now ORDER BY due_at LIMIT :most
 """
+UPCOMING = "SELECT min(due_at) FROM registration WHERE registrar_id = :registrar_id AND class = :klass AND due_at > :now"
 
 
 def _due_rows(tx: Tx, registrar_id: int, limit: int,
@@ -125,10 +126,10 @@ def _due_rows(tx: Tx, registrar_id: int, limit: int,
     # Rows in flight still stand in the index at the time they were due: read past them.
     most = limit + len(in_flight) + 1
     for klass in Class:
-        found = tx.sqlite.execute(DUE, {"registrar_id": registrar_id, "klass": int(klass), "most": most})
-        waiting = [row for row in found if row[0] not in in_flight]
-        due[klass] = [row for row in waiting if row[1] <= tx.now]
-        upcoming += [at for _, at in waiting[len(due[klass]) : len(due[klass]) + 1]]
+        place = {"registrar_id": registrar_id, "klass": int(klass), "now": tx.now, "most": most}
+        due[klass] = [row for row in tx.sqlite.execute(DUE, place) if row[0] not in in_flight]
+        (at,) = tx.sqlite.execute(UPCOMING, place).fetchone()
+        upcoming += [] if at is None else [at]
     if sum(map(len, due.values())) > limit:
         return due, tx.now / 1000
     return due, min(upcoming) / 1000 if upcoming else None
