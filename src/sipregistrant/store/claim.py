@@ -115,7 +115,9 @@ DUE = """
 SELECT id, due_at FROM registration
 WHERE registrar_id = :registrar_id AND class = :klass AND due_at <= :now ORDER BY due_at LIMIT :most
 """
-UPCOMING = "SELECT min(due_at) FROM registration WHERE registrar_id = :registrar_id AND class = :klass AND due_at > :now"
+UPCOMING = (
+    "SELECT min(due_at) FROM registration WHERE registrar_id = :registrar_id AND class = :klass AND due_at > :now"
+)
 
 
 def _due_rows(tx: Tx, registrar_id: int, limit: int,
