@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,37 @@ def test_every_test_that_a_page_names_is_there(name: str) -> None:
 
 
 def test_no_line_of_the_conformance_page_is_without_a_test_or_a_word_why() -> None:
+    for section in _sections_of_conformance():
+        for cells in section.rows:
+            assert all(cells[: section.tests + 1]), f"an empty cell: {cells}"
+            assert "`tests/" in cells[section.tests], f"no test: {cells}"
+
+
+def test_each_clause_of_sip_has_its_code_and_no_empty_cell() -> None:
+    (sip,) = [section for section in _sections_of_conformance() if section.title == "SIP"]
+    assert len(sip.rows) > 30
+    for clause, code, held_by, deviation in sip.rows:
+        assert clause and held_by and deviation, clause  # noqa: PT018
+        modules = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", code)
+        assert modules, clause
+        assert all((PROJECT / "src" / "sipregistrant" / module).exists() for module in modules), code
+
+
+@dataclass(slots=True)
+class _Section:
+    """A section of the conformance page that has a table; `tests` is the column of the tests."""
+
+    title: str
+    tests: int
+    rows: list[list[str]]
+
+
+def _sections_of_conformance() -> list[_Section]:
     page = (PROJECT / "docs" / "conformance.md").read_text(encoding="utf-8")
-    for line in page.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and not set(line) <= set("|- "):
-            assert all(cells[:2]), f"an empty cell: {line}"
-            assert cells[1] == "held by" or "`tests/" in cells[1], f"no test: {line}"
+    found = []
+    for title, text in re.findall(r"^##+ ([^\n]+)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL):
+        lines = [line for line in text.splitlines() if line.startswith("|")]
+        if lines:
+            head, _, *rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+            found.append(_Section(title, head.index("held by"), rows))
+    return found
