@@ -25,22 +25,19 @@ from pathlib import Path
 from tests.kamailio import Kamailio, free_udp_port
 from tests.service import ServiceProcess
 
+from bench.chain import attach, load
 from bench.uac import MODULES, UacKamailio
 from sipregistrant import __version__
-from sipregistrant.model.registry import RESOURCES
-from sipregistrant.store import config, reconcile
 from sipregistrant.store.store import Store
-from sipregistrant.store.tx import Key, Tx
 
 __all__ = [
-    "REGISTRANT_PROCESSOR", "USER", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar", "resident_megabytes",
+    "REGISTRANT_PROCESSOR", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar", "resident_megabytes",
 ]  # fmt: skip
 
 REGISTRANT_PROCESSOR, REGISTRAR_PROCESSOR = 0, 1
 LONGEST_SECONDS = 300
 LOOK_EVERY_SECONDS = 0.05
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-USER = "trunk"
 
 
 @dataclass(slots=True)
@@ -87,33 +84,13 @@ def pin(pids: Sequence[int], processor: int) -> None:
             os.sched_setaffinity(int(thread.name), {processor})
 
 
-def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int) -> None:
-    """Create the chain and the entries through the functions that /rest uses."""
-
-    def put(resource: str, id: int, parent: int | None = None, **form: str | int) -> None:
-        config.create(tx, RESOURCES[resource], Key(id, parent), {name: str(value) for name, value in form.items()})
-
-    # What the first start would write, and go through all entries again for it.
-    config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
-    put("sipremoteauthtable", 1)
-    put(
-        "sipremoteauthentry", 1, 1, User=USER, EncryptedPassword=registrar.password, FromURIUserMatch=1, MatchRegex=".*"
-    )
-    put("sipcontactregistrant", 1)
-    put("sipserver", 1, 1, Host=registrar.host, DomainName=registrar.realm, Port=registrar.port, Protocol=1,
-        RemoteAuthorizationTableID=1, ContactRegistrantTableID=1)  # fmt: skip
-    for number in range(1, aors + 1):
-        put("sipregistrantentry", number, 1, AorType=2, AOR=f"sip:user{number}")
-    while reconcile.step(tx):
-        pass
-
-
 def run_ours(aors: int) -> Result:
     """Let this service register them."""
     with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory = Path(folder) / "data"
         now = int(time.time() * 1000)
         Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port := free_udp_port())
+        Store.once(directory, lambda *saved: lambda: now, attach)
         idle = cost_of_a_start(Path(folder) / "idle")
         with ServiceProcess(directory, sip_port) as service:
             pin([service.pid], REGISTRANT_PROCESSOR)

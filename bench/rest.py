@@ -19,14 +19,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import text
 from tests.kamailio import free_udp_port
 from tests.service import PASSWORD, USER, ServiceProcess
 
+from bench.chain import copy_first_entry
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.store import config, users
 from sipregistrant.store.passwords import hash_password_now
-from sipregistrant.store.schema import OBJECTS
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Key, Tx
 
@@ -41,19 +40,9 @@ def load(tx: Tx, there: int) -> None:
     users.add(tx, USER, "rest", hash_password_now(PASSWORD))
     for table, number in ((1, there), (LISTED_TABLE, LISTED)):
         config.create(tx, RESOURCES["sipcontactregistrant"], Key(table), {})
-        form = {"AorType": "2", "AOR": "sip:old1", "URI1": "sip:u@192.0.2.1", "Q1": "50"}
+        form = {"AorType": "2", "AOR": "sip:user1", "URI1": "sip:u@192.0.2.1", "Q1": "50"}
         config.create(tx, RESOURCES["sipregistrantentry"], Key(1, table), form)
-        tx.conn.execute(text(COPIES), {"table": table, "number": number})
-
-
-NAMES = [column.name for column in OBJECTS["sipregistrantentry"].columns if column.name != "uid"]
-OWN = {"id": "n", "position": "n", "aor": "'sip:old' || n", "from_user": "'old' || n"}
-COPIES = (
-    "WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < :number) "
-    f"INSERT INTO sipregistrantentry ({', '.join(NAMES)}) SELECT {', '.join(OWN.get(name, name) for name in NAMES)} "
-    "FROM numbers, sipregistrantentry WHERE sipregistrantentry.id = 1 AND parent_uid = "
-    "(SELECT uid FROM sipcontactregistrant WHERE id = :table)"
-)
+        copy_first_entry(tx, table, number)
 
 
 class Connection:

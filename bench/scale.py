@@ -24,25 +24,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
 from tests.kamailio import Kamailio, free_udp_port
 from tests.service import ServiceProcess
 
+from bench.chain import attach, load
 from bench.peer import (
     REGISTRANT_PROCESSOR,
-    USER,
     cost_of_a_start,
     cpu_seconds,
     pin,
     pinned_registrar,
     resident_megabytes,
 )
-from bench.rest import COPIES
 from sipregistrant import __version__
-from sipregistrant.model.registry import RESOURCES
-from sipregistrant.store import config, reconcile
 from sipregistrant.store.store import DATABASE, Store
-from sipregistrant.store.tx import Key, Tx
 
 __all__ = ["main"]
 
@@ -70,31 +65,6 @@ class Result:
     file_megabytes: float
     after_restart: int
     """REGISTERs within five seconds of a restart."""
-
-
-def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600) -> None:
-    """Create the chain and the entries, all but the server's naming of the table."""
-
-    def put(resource: str, id: int, parent: int | None = None, **form: str | int) -> None:
-        config.create(tx, RESOURCES[resource], Key(id, parent), {name: str(value) for name, value in form.items()})
-
-    config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
-    put("sipremoteauthtable", 1)
-    put(
-        "sipremoteauthentry", 1, 1, User=USER, EncryptedPassword=registrar.password, FromURIUserMatch=1, MatchRegex=".*"
-    )
-    put("sipcontactregistrant", 1)
-    put("sipregistrantentry", 1, 1, AorType=2, AOR="sip:old1", AorTtl=ttl, FailedRegistrationRetryTimer=30)
-    tx.conn.execute(text(COPIES), {"table": 1, "number": aors})
-    put("sipserver", 1, 1, Host=registrar.host, DomainName=registrar.realm, Port=registrar.port, Protocol=1,
-        RemoteAuthorizationTableID=1)  # fmt: skip
-
-
-def attach(tx: Tx) -> None:
-    """Name the table in the server, and carry that out."""
-    config.change(tx, RESOURCES["sipserver"], Key(1, 1), {"ContactRegistrantTableID": "1"})
-    while reconcile.step(tx):
-        pass
 
 
 def run(aors: int) -> Result:

@@ -15,6 +15,8 @@ from typing import Self
 
 from tests.kamailio import EXECUTABLE, Kamailio, free_udp_port
 
+from bench.chain import USER
+
 __all__ = ["MODULES", "UacKamailio"]
 
 MODULES = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/kamailio/modules")
@@ -119,7 +121,7 @@ class UacKamailio:
         registrar = self._registrar
         proxy = f"sip:{registrar.host}:{registrar.port}"
         rows = (
-            (f"line{n}", f"user{n}", registrar.realm, f"user{n}", registrar.realm, registrar.realm, "trunk",
+            (f"line{n}", f"user{n}", registrar.realm, f"user{n}", registrar.realm, registrar.realm, USER,
              registrar.password, proxy, self._expires)
             for n in range(1, self._aors + 1)
         )  # fmt: skip
