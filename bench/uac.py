@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.kamailio import EXECUTABLE, Kamailio, free_udp_port
+from tests.kamailio import EXECUTABLE, QUIET, Kamailio, free_udp_port
 
 from bench.chain import USER
 
@@ -24,15 +24,9 @@ MODULES = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/kamailio/modules")
 STOP_SECONDS = 10.0
 
 # As its documentation suggests; the sizes are for a hundred thousand accounts.
-CONFIGURATION = """\
-#!KAMAILIO
-# Made by bench/uac.py
-debug=0
-log_stderror=yes
-disable_tcp=yes
-auto_aliases=no
-dns=no
-rev_dns=no
+CONFIGURATION = (
+    f"#!KAMAILIO\n# Made by bench/uac.py\n{QUIET}"
+    + """\
 children=4
 listen=udp:127.0.0.1:{port}
 mpath="{modules}"
@@ -55,6 +49,7 @@ modparam("uac", "restore_mode", "none")
 
 request_route {{ exit; }}
 """
+)
 
 SCHEMA = """
 CREATE TABLE version (table_name VARCHAR(32) NOT NULL UNIQUE, table_version INTEGER DEFAULT 0 NOT NULL);

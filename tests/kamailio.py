@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["EXECUTABLE", "Binding", "Kamailio", "free_udp_port"]
+__all__ = ["EXECUTABLE", "QUIET", "Binding", "Kamailio", "free_udp_port"]
 
 EXECUTABLE = Path("/usr/sbin/kamailio")
 
@@ -46,15 +46,19 @@ START_TRIES = 3
 # Of shared memory, with its AOR.
 BYTES_PER_CONTACT = 2500
 
-CONFIGURATION = """\
-#!KAMAILIO
-# Made by tests/kamailio.py
+QUIET = """\
 debug=0
 log_stderror=yes
 disable_tcp=yes
 auto_aliases=no
 dns=no
 rev_dns=no
+"""
+"""How each Kamailio of ours runs: its own log, UDP alone, no names looked up."""
+
+CONFIGURATION = (
+    f"#!KAMAILIO\n# Made by tests/kamailio.py\n{QUIET}"
+    + """\
 children={workers}
 listen=udp:127.0.0.1:{port}
 
@@ -107,6 +111,7 @@ request_route {{
     exit;
 }}
 """
+)
 
 
 REDIRECTION = """\

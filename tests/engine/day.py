@@ -23,10 +23,10 @@ from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.pacing import LARGEST_WINDOW
 from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
 from sipregistrant.model.status import State
+from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.backoff import LONGEST_REFUSAL_WAIT_SECONDS, RETRY_SPREAD
 from sipregistrant.sip.digest import verify
-from sipregistrant.sip.fields import parse_auth_params
 from sipregistrant.sip.message import Request, parse_message
 from tests.engine.listed import (
     GROUP,

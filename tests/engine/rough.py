@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from sipregistrant.engine.flows import Address, Receiver, UdpFlow
+from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.digest import verify
-from sipregistrant.sip.fields import parse_auth_params, parse_contacts
+from sipregistrant.sip.fields import parse_contacts
 from sipregistrant.sip.message import Request, Response, parse_message
 from tests.engine.listed import REGISTRAR, Heard, Network, refuse
 

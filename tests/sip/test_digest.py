@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from sipregistrant.errors import SipParseError, UnusableChallenge
+from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.digest import (
     Challenge,
     authorization,
@@ -15,7 +16,6 @@ from sipregistrant.sip.digest import (
     parse_challenges,
     verify,
 )
-from sipregistrant.sip.fields import parse_auth_params
 from sipregistrant.sip.message import Response
 
 # RFC 7616 §3.9.1.

@@ -9,11 +9,10 @@ from contextlib import suppress
 import pytest
 
 from sipregistrant.errors import SipParseError
+from sipregistrant.sip.auth_params import parse_auth_param_list, parse_auth_params
 from sipregistrant.sip.fields import (
     MAX_CONTACTS,
     Via,
-    parse_auth_param_list,
-    parse_auth_params,
     parse_contact_header,
     parse_contacts,
     parse_cseq,

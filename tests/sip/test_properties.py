@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sipregistrant.errors import SipParseError
+from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.digest import (
     Challenge,
     authorization,
@@ -21,7 +22,6 @@ from sipregistrant.sip.digest import (
     verify,
 )
 from sipregistrant.sip.fields import (
-    parse_auth_params,
     parse_contact_header,
     parse_contacts,
     parse_cseq,

@@ -18,7 +18,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import SipParseError, UnusableChallenge
-from .fields import parse_auth_param_list, parse_auth_params, quote
+from .auth_params import parse_auth_param_list, parse_auth_params
+from .fields import quote
 from .message import Response
 
 __all__ = [

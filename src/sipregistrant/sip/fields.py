@@ -18,12 +18,13 @@ from ..errors import SipParseError
 from .uri import Uri, opaque_uri, parse_any_uri, split_host_port
 
 __all__ = [
+    "QUOTED",
+    "TOKEN",
     "MAX_CONTACTS",
     "Contact",
     "NameAddr",
     "Via",
     "is_token",
-    "parse_auth_params",
     "parse_contact_header",
     "parse_contacts",
     "parse_cseq",
@@ -42,8 +43,6 @@ MAX_CONTACTS = 256
 MAX_PARAMETERS = 32
 MAX_PARAMETER_CHARS = 2048
 MAX_DISPLAY_CHARS = 1024
-MAX_AUTH_PARAMETERS = 32
-MAX_AUTH_VALUE_CHARS = 8192
 
 MOST_REMEMBERED = 1024
 
@@ -58,12 +57,12 @@ MALFORMED_EXPIRES_SECONDS = 3600
 
 LWS = " \t"
 
-_TOKEN = "[A-Za-z0-9.!%*_+`'~-]"
-_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+TOKEN = "[A-Za-z0-9.!%*_+`'~-]"
+QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
-_is_token = re.compile(f"{_TOKEN}+").fullmatch
-_match_quoted = re.compile(_QUOTED, re.DOTALL).match
-_is_parameter_value = re.compile(rf'[^\s"<>;,]+|{_QUOTED}', re.DOTALL).fullmatch
+_is_token = re.compile(f"{TOKEN}+").fullmatch
+_match_quoted = re.compile(QUOTED, re.DOTALL).match
+_is_parameter_value = re.compile(rf'[^\s"<>;,]+|{QUOTED}', re.DOTALL).fullmatch
 _find_in_list = re.compile('[",<]').search
 _find_in_parameters = re.compile('[";]').search
 _resolve_pairs = re.compile(r"\\(.)", re.DOTALL).sub
@@ -72,14 +71,10 @@ _needs_care = re.compile(r'["\\\r\n\0]').search
 
 _is_q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 _match_sent = re.compile(
-    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({_TOKEN}+)[ \t]+"
+    rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN}+)[ \t]+"
     r"(\[[0-9A-F:.]+\]|[^\s:;,\[\]]+)(?:[ \t]*:[ \t]*([0-9]+))?[ \t]*",
     re.ASCII | re.IGNORECASE,
 ).fullmatch
-_match_scheme = re.compile(rf"[ \t]*+({_TOKEN}++)(?:[ \t]++|\Z)").match
-_match_auth_param = re.compile(
-    rf"[ \t,]*+({_TOKEN}++)[ \t]*+=[ \t]*+({_QUOTED}|[^ \t,\"]++)[ \t]*+(?:,|\Z)", re.DOTALL
-).match
 
 # What occurs in almost every message and needs no looking at.
 _KNOWN_METHODS = frozenset({"REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "NOTIFY", "SUBSCRIBE", "MESSAGE"})
@@ -289,34 +284,6 @@ def parse_retry_after(value: str) -> int:
     if rest and rest[0] not in "(;":
         raise SipParseError("Retry-After", f"{rest[:20]!r} is neither a comment nor a parameter")
     return parse_delta_seconds(value[:end])
-
-
-def parse_auth_params(value: str) -> tuple[str, dict[str, str]]:
-    """Read a challenge or credentials: the scheme in lower case, and parameters without their quotes."""
-    found = _match_scheme(value)
-    if found is None:
-        raise SipParseError("auth", f"{value[:20]!r} does not begin with a scheme")
-    return found[1].lower(), parse_auth_param_list(value[found.end() :])
-
-
-def parse_auth_param_list(text: str) -> dict[str, str]:
-    """Read `name=value, name="value"`; a name that stands twice is refused, for who knows which one counts."""
-    found: dict[str, str] = {}
-    place, end = 0, len(text)
-    while place < end:
-        match = _match_auth_param(text, place)
-        if match is None:
-            if not text[place:].strip(" \t,"):
-                break
-            raise SipParseError("auth", f"{text[place : place + 20]!r} is not name=value")
-        name = match[1].lower()
-        if name in found:
-            raise SipParseError("auth", f"{name} stands twice")
-        if len(found) == MAX_AUTH_PARAMETERS or len(match[2]) > MAX_AUTH_VALUE_CHARS:
-            raise SipParseError("auth", "too many parameters, or too long")
-        found[name] = unquote(match[2])
-        place = match.end()
-    return found
 
 
 def _is_number(text: str, most_digits: int) -> bool:

@@ -86,8 +86,8 @@ def _items(value: str) -> list[str]:
 def _public_address(via: str, sent_by: str) -> str:
     """Return host:port as the registrar saw us, "" where that is what we said ourselves."""
     # Before anything is parsed: this is done for every 200, and there is rarely a NAT.
-    received = _received(via) if "received" in via.lower() else None
-    port = _rport(via) if "rport" in via.lower() else None
+    received = _received(via)
+    port = _rport(via)
     if not received and not port:
         return ""
     host, _, said_port = sent_by.rpartition(":")
