@@ -291,3 +291,10 @@ def test_what_was_sent_before_a_crash_and_has_changed_since_is_removed_too() -> 
     assert [contact.uri for contact in order.contacts] == ["sip:new@192.0.2.1"]
     assert order.removed == ["sip:old@192.0.2.1"]
     assert [contact.uri for contact in tried.contacts] == ["sip:new@192.0.2.1"]
+
+
+def test_a_removal_remembers_what_was_sent_unanswered_beside_what_is_wanted() -> None:
+    row = make_row(entry=entry(URI1=CONTACT), unanswered=entry(URI1=MOBILE), desired=False)
+    order, tried = order_of(row)
+    assert order.removed == [MOBILE, CONTACT]
+    assert [contact.uri for contact in tried.contacts] == [MOBILE, CONTACT]

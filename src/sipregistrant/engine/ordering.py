@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import SipParseError, SipRegistrantError
 from ..model.addressing import TRANSPORTS, Addressing, OwnAddress
@@ -114,12 +114,13 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         names = addressing.identity(entry)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
                       addressing.contacts(entry, token))  # fmt: skip
-    removed = _not_wanted(claimed, wanted, addressing, token_of)
+    known = _known(claimed, wanted, addressing, token)
+    removed = _not_wanted(claimed, known, wanted, addressing, token_of)
     is_removal = claimed.is_removal
     if is_removal:
         if not removed:
             return None
-        wanted = claimed.sent or wanted
+        wanted = claimed.sent or replace(wanted, contacts=known)
     elif wanted.aor.startswith("sips:") and target.transport != "tls":
         raise Unreachable("a sips AOR needs TLS, which is not supported by this version")
     order = Order(
@@ -131,12 +132,19 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
     return order, wanted
 
 
-def _not_wanted(claimed: Claimed, wanted: Sent, addressing: Addressing, token_of: TokenOf) -> list[str]:
-    """Return what may be bound of this row and is wanted by nobody now."""
-    known = claimed.sent.contacts if claimed.sent is not None else wanted.contacts
-    if claimed.sent is None and claimed.unanswered is not None:
+def _known(claimed: Claimed, wanted: Sent, addressing: Addressing, token: str) -> list[SentContact]:
+    """Return what may be bound of this row, in the end or already."""
+    if claimed.sent is not None:
+        return claimed.sent.contacts
+    if claimed.unanswered is not None:
         # Sent before a crash, never answered, and changed since: it may be bound beside what is wanted now.
-        known = [*addressing.contacts(claimed.unanswered, token_of(claimed.id)), *wanted.contacts]
+        return [*addressing.contacts(claimed.unanswered, token), *wanted.contacts]
+    return wanted.contacts
+
+
+def _not_wanted(claimed: Claimed, known: list[SentContact], wanted: Sent, addressing: Addressing,
+                token_of: TokenOf) -> list[str]:  # fmt: skip
+    """Return what may be bound of this row and is wanted by nobody now."""
     kept = set() if claimed.is_removal else {contact.uri for contact in wanted.contacts}
     left = [contact.uri for contact in known if contact.uri not in kept]
     if not left:
