@@ -22,7 +22,7 @@ Made by `./do docs` from the attribute tables in `src/sipregistrant/model/`; do 
 
 *Req* is what the page says; what is required and has a default may be absent all the same. Numbers are one to ten ASCII
 digits. Names are matched in any case and answered as they stand here. *Source* is the vendor's page, or `observed` for
-what only programs that talk to real boxes tell.
+what only programs that talk to real boxes tell, or `ours` for what no box has.
 
 Besides these there are `login` (`Username`, `Password`), `logout`, and `system`, which is read only (`NodeName`, `rt_CPUUptime`,
 `rt_Software_Base_Version`, `rt_Software_Base_BuildNumber`; `system/historicalstatistics/1` has the uptime, too). What a GET shows

@@ -292,9 +292,9 @@ class _Watch:
                 continue
             if row.desired or row.is_tombstone:
                 assert row.due_at < float("inf"), f"{id} is never due"
-                windows = self.engine._claims.windows.values()
-                allowed_from = max(row.due_at, self.well_since, *(window.paused_until for window in windows), 0.0)
-                has_room = all(window.room > 0 for window in windows) and not len(self.engine._settler)
+                pacings = self.engine._claims.pacings.values()
+                allowed_from = max(row.due_at, self.well_since, *(pacing.paused_until for pacing in pacings), 0.0)
+                has_room = all(pacing.room(now) > 0 for pacing in pacings) and not len(self.engine._settler)
                 assert not has_room or allowed_from > now - 12.0, f"{id} is overdue by {now - row.due_at} s"
             if (
                 row.desired
@@ -319,7 +319,7 @@ class _Watch:
 
     async def _peace(self) -> None:
         """Each registration is good from its next due moment on, and only what is wanted is bound."""
-        paused = max((window.paused_until for window in self.engine._claims.windows.values()), default=0.0)
+        paused = max((pacing.paused_until for pacing in self.engine._claims.pacings.values()), default=0.0)
         due = sorted((max(row.due_at, paused), id) for id, row in self.within.rows.items() if row.desired)
         for due_at, id in due:
             await self._watch_until(due_at - EPOCH + PROMPT_SECONDS)
@@ -362,5 +362,5 @@ class _Watch:
         engine = self.engine
         in_flight = len(engine._dispatcher)
         assert len(engine._keys) <= in_flight
-        assert sum(window.taken for window in engine._claims.windows.values()) <= in_flight
+        assert sum(pacing.taken for pacing in engine._claims.pacings.values()) <= in_flight
         assert not engine._deadlines._heap

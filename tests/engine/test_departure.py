@@ -101,7 +101,7 @@ async def test_who_is_sent_round_in_circles_stops_after_two() -> None:
     async with engine_on(schedule, network, redirect_hosts=ALLOWED) as engine:
         await asyncio.sleep(1)
         assert engine.in_flight == 0
-        assert all(not window.taken for window in engine._claims.windows.values())
+        assert all(not pacing.taken for pacing in engine._claims.pacings.values())
     assert [heard.to[0] for heard in network.heard] == [REGISTRAR[0], OTHER, THIRD]
     assert schedule.rows[1].state == State.RETRY_WAIT
 
@@ -114,7 +114,7 @@ async def test_what_is_being_followed_when_the_service_stops_stays_due() -> None
         engine._is_stopping = True
         await asyncio.sleep(1)
         assert (engine._keys, engine._flights) == ({}, {})
-        assert all(not window.taken for window in engine._claims.windows.values())
+        assert all(not pacing.taken for pacing in engine._claims.pacings.values())
     assert [heard.to for heard in network.heard] == [REGISTRAR]
     assert schedule.settled == []
     assert schedule.rows[1].due_at == EPOCH

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sipregistrant.engine.flight import NEVER, Flight, Registrar
-from sipregistrant.engine.pacing import Window
+from sipregistrant.engine.pacing import Pacing
 from sipregistrant.engine.servers import ServerMemory
 from sipregistrant.model.schedule import Sent
 from sipregistrant.sip.registration import Attempt
@@ -14,7 +14,7 @@ from tests.playbook import CountingTokens, order
 
 
 def test_of_a_registrar_nothing_is_known_at_first() -> None:
-    registrar = Registrar(1, Window(), ServerMemory())
+    registrar = Registrar(1, Pacing(), ServerMemory())
     assert registrar.known_rev == -1
     registrar.settings = make_settings(1, rev=0)
     assert registrar.known_rev == 0
@@ -26,7 +26,7 @@ async def test_a_flight_has_the_deadline_and_cseq_of_its_attempt_until_that_is_o
     flow = Network().make_flow(GROUP, lambda flow, datagram, source: None)
     tried = Sent("", "", "", "198.51.100.1", 5060, "udp")
     flight = Flight(
-        make_row(), Registrar(1, Window(), ServerMemory()), attempt, flow, ("198.51.100.1", 5060), tried, 0, 10.0
+        make_row(), Registrar(1, Pacing(), ServerMemory()), attempt, flow, ("198.51.100.1", 5060), tried, 0, 10.0
     )
     attempt.start(10.0)
     assert (flight.cseq, flight.next_timeout, flight.peer_host) == (5, 10.5, "198.51.100.1")

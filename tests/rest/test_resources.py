@@ -117,6 +117,16 @@ async def test_get_put_and_post_answer_alike(client: Client) -> None:
     assert (await client.post(ENTRY, "")).values == made
 
 
+async def test_what_no_box_has_is_shown_once_it_is_set(client: Client) -> None:
+    path = "/rest/sipservertable/1/sipserver/1"
+    made = await client.put(path, "Host=192.0.2.1")
+    assert "MaxRegistersPerSecond" not in made.values
+    limited = await client.post(path, "MaxRegistersPerSecond=50&MaxRegistrationsInFlight=0")
+    assert limited.values["MaxRegistersPerSecond"] == "50"
+    assert "MaxRegistrationsInFlight" not in limited.values
+    assert "MaxRegistersPerSecond" not in (await client.post(path, "MaxRegistersPerSecond=0")).values
+
+
 async def test_post_changes_only_what_it_names(client: Client) -> None:
     await client.put(ENTRY_TABLE)
     made = (await client.put(ENTRY, "AOR=alice&AorTtl=600&URI1=sip:alice@192.0.2.7")).values

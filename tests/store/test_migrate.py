@@ -32,6 +32,7 @@ FROZEN = {
     "0001_first.py": "7eeb0e2da9c4678b8403e0bae15e210108b99027e721e51925b2a92400515694",
     "0002_tls_profiles_and_actions.py": "df93227c66c432f5a5c27e7b255977d28871841ec0049c43fc4217bca1a00316",
     "0003_behaviour.py": "ac306d7a60f57d6cf289b69076ef614d8157d5363090c81f92ec684d5a2982ad",
+    "0004_limits.py": "8f1c4be63d7bcff53a8ec74cf325c0e9a90f1696bbbc6eaecd524ffb45c6b052",
 }
 
 

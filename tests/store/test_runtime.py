@@ -7,7 +7,7 @@ import pytest
 from sipregistrant.errors import ObjectMissing
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Sent, SentContact
-from sipregistrant.model.standing import Standing
+from sipregistrant.model.standing import HeldBack, Standing
 from sipregistrant.model.status import State
 from sipregistrant.store import runtime
 from sipregistrant.store import state as state_of
@@ -262,6 +262,30 @@ async def test_a_server_shows_since_when_it_is_what_it_is(
     found = await site.runtime("sipserver", "1:1")
     assert (found["rt_ServerStatus"], found["rt_UpTime"], found["rt_DownTime"]) == shown_as
     assert (found["rt_Transactions"], found["rt_TransactionFalures"]) == (12, 3)
+
+
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [
+        (HeldBack.SILENT, "the registrar does not answer anybody since 2026-01-01T00:00:00Z; one AOR is tried every five "
+                          "seconds"),
+        (HeldBack.PAUSED, "the registrar asked to be left alone until 2026-01-01T00:00:00Z"),
+        (HeldBack.REFUSES_ALL, "the registrar refuses everybody, so one AOR a minute is tried; the next at "
+                               "2026-01-01T00:00:00Z"),
+    ],
+)  # fmt: skip
+async def test_an_entry_that_is_due_and_has_to_wait_says_why(
+    site: Site, clock: Clock, why: HeldBack, sentence: str
+) -> None:
+    await site.put_chain()
+    (registrar,) = await site.all(REGISTRAR)
+    site.store.standings = {registrar.sipserver_uid: Standing(held_back=(why, 1_767_225_600.0))}
+    clock.advance(1)
+    assert (await shown(site))["rt_LastReason"] == f"waits: {sentence}"
+    await site.settle(failed(await site.claim_one(), clock, wait=60))
+    assert (await shown(site))["rt_LastReason"] == "no answer"
+    clock.advance(61)
+    assert (await shown(site))["rt_LastReason"] == f"no answer; waits: {sentence}"
 
 
 # What is still being carried out

@@ -1,6 +1,6 @@
 """Which registrar is asked next, and for how many rows.
 
-Asked is one that has something due, whose target has room in its window and does not ask to be left alone, while not
+Asked is one that has something due, whose target has room (`pacing.py`) and does not ask to be left alone, while not
 too much waits to be written. Failures of the store put the question off. What is claimed goes to `start`.
 """
 
@@ -13,12 +13,13 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
-from ..model.standing import Standing
+from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
+from ..model.standing import HeldBack, Standing
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
 from .ordering import Target, Unreachable, common_lines, find_target, target_at
-from .pacing import Window
+from .pacing import Pacing
 from .queue import DueQueue
 from .resolver import Resolver
 from .servers import ServerMemory
@@ -41,7 +42,7 @@ LONGEST_SLEEP_SECONDS = 10.0
 # What staggers longer than half an hour is no start any more.
 MOST_STAGGERED = 1800
 
-# Where the window is wide open, so many rows are claimed ahead of the room in it: a claim costs a transaction, and the
+# Where the window is wide open, so many rows are claimed ahead of the room there is: a claim costs a transaction, and the
 # next should not wait for it.
 CLAIMED_AHEAD = 256
 WIDE_WINDOW = 64
@@ -51,6 +52,11 @@ LONGEST_AHEAD_SECONDS = 2.0
 
 # Where rows fall due one after the other they are claimed together: nobody minds a refresh that is so much later.
 BETWEEN_CLAIMS_SECONDS = 0.05
+
+# Nobody minds an attempt that is so much later, and each look costs something.
+SHORTEST_WAIT_SECONDS = 0.01
+
+NEVER = float("inf")
 
 # Some milliseconds of work: no step holds the event loop over 5 ms.
 MOST_STARTED_AT_ONCE = 64
@@ -72,7 +78,7 @@ class Claims:
         self._queue = DueQueue()
         self._timer: asyncio.TimerHandle | None = None
         self.registrars: dict[int, Registrar] = {}
-        self.windows: dict[tuple[object, ...], Window] = {}
+        self.pacings: dict[tuple[object, ...], Pacing] = {}
         self.servers: dict[int, ServerMemory] = {}
         # How each server (uid) answers, since the start.
         self.standings: dict[int, Standing] = {}
@@ -81,7 +87,7 @@ class Claims:
         # When a registrar that staggers may have its next first REGISTER.
         self._staggered_until: dict[int, float] = {}
         # Of registrars that have nothing in flight this is all that is kept.
-        self._known: dict[int, tuple[Window, ServerMemory]] = {}
+        self._known: dict[int, tuple[Pacing, ServerMemory]] = {}
         self._is_stopped = False
         self.crashed = 0
 
@@ -120,28 +126,43 @@ class Claims:
             elif not registrar.in_flight:
                 del self.registrars[registrar_id]
 
-    def _known_of(self, registrar_id: int) -> tuple[Window, ServerMemory]:
-        """Return the window and the memory of before; new ones for a registrar that was never spoken to."""
-        return self._known.get(registrar_id) or (Window(), ServerMemory())
+    def _known_of(self, registrar_id: int) -> tuple[Pacing, ServerMemory]:
+        """Return the pacing and the memory of before; new ones for a registrar that was never spoken to."""
+        return self._known.get(registrar_id) or (Pacing(), ServerMemory())
 
     def _ask(self, registrar: Registrar, now: float) -> None:
-        window = registrar.window
+        pacing = registrar.pacing
+        registrar.server.standing.held_back = _why_held_back(registrar, now)
         if (closed_until := _closed_until(registrar)) > now:
             self._give_back(registrar)
             self._queue.push(registrar.id, closed_until)
             return
         self._start_ready(registrar)
+        room = pacing.room(now)
         # A claim costs a transaction: not for a slot or two while more are about to come free.
-        has_room = window.room >= max(1, window.size // 4) or (window.room and not window.taken)
-        if registrar.is_claiming or registrar.ready or not has_room:
-            self.waiting.add(registrar.id)
+        if registrar.is_claiming or registrar.ready or room < pacing.worth():
+            self._wait(registrar, now)
             return
         registrar.is_claiming = True
-        limit = registrar.server.guard.limit(window.room, now)
+        limit = registrar.server.guard.limit(room, now)
         # Promised to this claim: others that go to the same target must not count on the same slots.
-        window.taken += limit
-        ahead = CLAIMED_AHEAD if limit > 1 and window.size >= WIDE_WINDOW else 0
-        spawn(self._claim(registrar, window, limit, ahead), "engine-claim")
+        pacing.taken += limit
+        ahead = min(CLAIMED_AHEAD, pacing.soon) if limit > 1 and pacing.size >= WIDE_WINDOW else 0
+        spawn(self._claim(registrar, pacing, limit, ahead), "engine-claim")
+
+    def _wait(self, registrar: Registrar, now: float) -> None:
+        """Have another look when an attempt has ended, or when there is room by the clock."""
+        self.waiting.add(registrar.id)
+        if not registrar.is_claiming and (at := registrar.pacing.next_at(now)) < NEVER:
+            self._queue.push(registrar.id, max(at, now + SHORTEST_WAIT_SECONDS))
+
+    def wake(self, pacing: Pacing) -> None:
+        """Have all registrars of a target asked: it answers again."""
+        now = self._clock.now()
+        for registrar_id, (theirs, _) in self._known.items():
+            if theirs is pacing:
+                self._queue.push(registrar_id, now)
+        self._arm()
 
     def refill(self, registrar: Registrar) -> None:
         """Let what was claimed ahead go, now that an attempt has ended."""
@@ -165,7 +186,7 @@ class Claims:
         registrar.is_starting = True
         left = MOST_STARTED_AT_ONCE
         try:
-            while left and registrar.ready and registrar.window.room:
+            while left and registrar.ready and registrar.pacing.room(now):
                 left -= 1
                 self._start(registrar, registrar.ready.popleft(), target)
         finally:
@@ -176,6 +197,9 @@ class Claims:
             self._arm()
         elif not left:
             asyncio.get_running_loop().call_soon(self.refill, registrar)
+        elif registrar.ready and registrar.pacing.next_at(now) < NEVER:
+            self._wait(registrar, now)
+            self._arm()
 
     def _give_back(self, registrar: Registrar) -> None:
         """Let go of what was claimed ahead: it is due as it was."""
@@ -192,7 +216,7 @@ class Claims:
             wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(wait, self.pump)
 
-    async def _claim(self, registrar: Registrar, window: Window, limit: int, ahead: int) -> None:
+    async def _claim(self, registrar: Registrar, pacing: Pacing, limit: int, ahead: int) -> None:
         may_stagger = self._staggered_until.get(registrar.id, 0.0) <= self._clock.now()
         try:
             claim = await self._schedule.claim(
@@ -201,7 +225,7 @@ class Claims:
             )  # fmt: skip
             registrar.good = claim.good
             self._note_staggering(registrar.id, claim)
-            window.taken -= limit
+            pacing.taken -= limit
             limit = 0
             await self.start_all(registrar, claim)
             if claim.settings is not None:
@@ -214,7 +238,7 @@ class Claims:
             self.crashed += 1
             self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
         finally:
-            window.taken -= limit
+            pacing.taken -= limit
             registrar.is_claiming = False
             self.look_again({registrar.id} | self.waiting)
             self.pump()
@@ -247,16 +271,18 @@ class Claims:
         registrar.settings = settings
         registrar.common = common_lines(settings)
         registrar.way = None
-        registrar.window = self._window_of(settings)
+        registrar.pacing = self._pacing_of(settings)
         registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
-        self._known[registrar.id] = registrar.window, registrar.server
+        self._known[registrar.id] = registrar.pacing, registrar.server
         self.standings[settings.server_uid] = registrar.server.standing
 
-    def _window_of(self, settings: RegistrarSettings) -> Window:
-        """Return the window of the target: two servers that are one registrar share it."""
+    def _pacing_of(self, settings: RegistrarSettings) -> Pacing:
+        """Return the pacing of the target: two servers that are one registrar share it."""
         server, group = settings.server, settings.group
         key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
-        return self.windows.setdefault(key, Window())
+        pacing = self.pacings.setdefault(key, Pacing())
+        pacing.limit(settings.id, int(server[RATE_LIMIT] or 0), int(server[IN_FLIGHT_LIMIT] or 0))
+        return pacing
 
     def _note_staggering(self, registrar_id: int, claim: Claim) -> None:
         """Have the next first REGISTER of a registrar that staggers a second later."""
@@ -269,7 +295,16 @@ class Claims:
 
 def _closed_until(registrar: Registrar) -> float:
     """Return until when nothing goes to a registrar: it asked for a pause, or refuses everybody."""
-    return max(registrar.window.paused_until, registrar.server.guard.closed_until)
+    return max(registrar.pacing.paused_until, registrar.server.guard.closed_until)
+
+
+def _why_held_back(registrar: Registrar, now: float) -> tuple[HeldBack, float] | None:
+    pacing, guard = registrar.pacing, registrar.server.guard
+    if pacing.breaker.is_open:
+        return HeldBack.SILENT, pacing.breaker.since
+    if pacing.paused_until > now:
+        return HeldBack.PAUSED, pacing.paused_until
+    return (HeldBack.REFUSES_ALL, guard.closed_until) if guard.is_closed else None
 
 
 def _warn_of_slowness(registrar: Registrar, total: int) -> None:

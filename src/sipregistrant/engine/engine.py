@@ -27,7 +27,7 @@ from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .learning import learn
 from .ordering import Target, Unreachable
-from .pacing import Window
+from .pacing import Pacing
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .tasks import cancel_all, spawn
@@ -147,28 +147,28 @@ class Engine:
             waiting.append((registrar, row))
             return
         self._keys[row.binding_key] = []
-        registrar.window.taken += 1
-        self._attempt(registrar, registrar.window, row, target)
+        registrar.pacing.started(self._clock.now())
+        self._attempt(registrar, registrar.pacing, row, target)
 
-    def _attempt(self, registrar: Registrar, window: Window, row: Claimed, target: Target | Unreachable,
+    def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
                  moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
-        """Send the first request of an attempt, from a slot of `window`; settle what cannot be sent."""
+        """Send the first request of an attempt, from a slot of `pacing`; settle what cannot be sent."""
         try:
             flight = self._depart(registrar, row, target, moved)
         except Unreachable as fault:
             outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
-            self._finish(registrar, window, row, outcome, None, row.generation)
+            self._finish(registrar, pacing, row, outcome, None, row.generation)
             return
         except Exception:
             # One row's poison must not stop the others (rule 12).
             outcome = self._crash("attempt.crashed", row, row.cseq)
-            self._finish(registrar, window, row, outcome, None, row.generation)
+            self._finish(registrar, pacing, row, outcome, None, row.generation)
             return
         if flight is None:
             removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
-            self._finish(registrar, window, row, removed, None, row.generation)
+            self._finish(registrar, pacing, row, removed, None, row.generation)
             return
-        flight.window, flight.redirections = window, redirections
+        flight.pacing, flight.redirections = pacing, redirections
         self._flights[row.id] = flight
         now = self._clock.now()
         self._send(flight, flight.attempt.start(now), now)
@@ -196,17 +196,21 @@ class Engine:
         row = flight.claimed
         if self._is_stopping:
             # It stays due, and goes out at the next start.
-            flight.window.taken -= 1
+            flight.pacing.ended(is_late=flight.is_late)
             self._flights.pop(row.id, None)
             self._keys.pop(row.binding_key, None)
             return
+        if flight.is_late:
+            flight.pacing.ended(is_late=True)
+            flight.pacing.started(self._clock.now())
         row.cseq, row.generation = outcome.cseq, flight.generation
         row.nonce_count = max(row.nonce_count, outcome.nonce_count)
-        self._attempt(flight.registrar, flight.window, row, target, moved, flight.redirections + 1)
+        self._attempt(flight.registrar, flight.pacing, row, target, moved, flight.redirections + 1)
 
     def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
         self.sent += 1
+        flight.pacing.rate.sent(now)
         flight.sent_at = now
         if reason := flight.flow.send(datagram, flight.peer):
             self._transport_failed(flight, reason)
@@ -226,7 +230,9 @@ class Engine:
             flight.attempt.outcome = self._crash("answer.crashed", flight.claimed, flight.cseq, was_sent=True)
             datagram = None
         if response.status_code >= 200:
-            flight.window.answered()
+            if flight.pacing.answered(response.status_code, now - flight.sent_at, now):
+                log.info("target.answers_again", server=flight.registrar.name)
+                self._claims.wake(flight.pacing)
             flight.registrar.server.standing.answered(now)
         if datagram is None:
             self._end_if_over(flight, branch)
@@ -244,15 +250,22 @@ class Engine:
             flight.attempt.outcome = self._crash("timer.crashed", flight.claimed, flight.cseq, was_sent=True)
             datagram = None
         if datagram is not None or flight.attempt.outcome is not None:
-            flight.window.lost(now)
+            self._lost(flight, now)
         if flight.attempt.outcome is not None:
             flight.registrar.server.standing.failed(flight.sent_at, now)
         if datagram is not None:
             self.resent += 1
+            flight.pacing.rate.sent(now)
             if reason := flight.flow.send(datagram, flight.peer):
                 self._transport_failed(flight, reason)
                 return
         self._end_if_over(flight, flight.attempt.branch)
+
+    def _lost(self, flight: Flight, now: float) -> None:
+        standing = flight.registrar.server.standing
+        if flight.pacing.lost(now - flight.sent_at, standing.answered_at, now, is_late=flight.is_late):
+            flight.is_late = True
+            self._claims.refill(flight.registrar)
 
     def _end_if_over(self, flight: Flight, branch: str) -> None:
         outcome = flight.attempt.outcome
@@ -264,7 +277,8 @@ class Engine:
             if moved is not None:
                 spawn(self._follow(flight, moved, outcome), "engine-follow")
                 return
-        self._finish(flight.registrar, flight.window, flight.claimed, outcome, flight.tried, flight.generation)
+        self._finish(flight.registrar, flight.pacing, flight.claimed, outcome, flight.tried, flight.generation,
+                     is_late=flight.is_late)  # fmt: skip
 
     def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
         """Log and count the exception of the moment; return the outcome that it is for its row."""
@@ -303,18 +317,19 @@ class Engine:
             self._dispatcher.forget(flight.attempt.branch, now)
             outcome = Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, flight.cseq, may_have_been_bound=row.desired)
             flight.attempt.outcome = outcome
-            self._finish(flight.registrar, flight.window, row, outcome, flight.tried, flight.generation)
+            self._finish(flight.registrar, flight.pacing, row, outcome, flight.tried, flight.generation,
+                         is_late=flight.is_late)  # fmt: skip
 
     # Settling
 
-    def _finish(self, registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, tried: Sent | None,
-                generation: int) -> None:  # fmt: skip
+    def _finish(self, registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, tried: Sent | None,
+                generation: int, *, is_late: bool = False) -> None:  # fmt: skip
         """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
-        window.taken -= 1
+        pacing.ended(is_late=is_late)
         self._flights.pop(row.id, None)
         now = self._clock.now()
         try:
-            if learn(registrar, window, row, outcome, now):
+            if learn(registrar, pacing, row, outcome, now):
                 self._claims.push(registrar.id, now)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
         except Exception:

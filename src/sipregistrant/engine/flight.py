@@ -9,7 +9,7 @@ from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.registration import Attempt
 from .flows import Address, Flow
 from .ordering import Target, Unreachable
-from .pacing import Window
+from .pacing import Pacing
 from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
@@ -21,11 +21,11 @@ class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
     __slots__ = (
-        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "ready", "ready_since", "server",
-        "settings", "target", "way", "window",
+        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "pacing", "ready", "ready_since",
+        "server", "settings", "target", "way",
     )  # fmt: skip
 
-    def __init__(self, id: int, window: Window, server: ServerMemory) -> None:
+    def __init__(self, id: int, pacing: Pacing, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
@@ -35,11 +35,11 @@ class Registrar:
         self.server = server
         # How many of its registrations were good at the last claim.
         self.good = 0
-        self.window = window
+        self.pacing = pacing
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()
         self.is_claiming = False
-        # Claimed ahead of the room in the window, and since when; where they go.
+        # Claimed ahead of the room there is, and since when; where they go.
         self.ready: deque[Claimed] = deque()
         self.ready_since = 0.0
         self.target: Target | Unreachable | None = None
@@ -64,8 +64,8 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt", "begun_at", "claimed", "flow", "generation", "peer", "redirections", "registrar", "sent_at", "tried",
-        "window",
+        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "pacing", "peer", "redirections", "registrar",
+        "sent_at", "tried",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -74,7 +74,9 @@ class Flight:
         self.begun_at = begun_at
         self.registrar = registrar
         # That of its start: the slot goes back there, also when the registrar has another target by then.
-        self.window = registrar.window
+        self.pacing = registrar.pacing
+        # Its slot was given back: it waits for an answer while others get theirs.
+        self.is_late = False
         # When the request that is out now was first sent.
         self.sent_at = begun_at
         self.attempt = attempt

@@ -8,7 +8,7 @@ from ..model.schedule import Claimed
 from ..model.status import State
 from ..sip.outcome import Disposition, Kind, Outcome
 from .flight import Registrar
-from .pacing import Window
+from .pacing import Pacing
 
 __all__ = ["learn"]
 
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 LONGEST_PAUSE_SECONDS = 600.0
 
 
-def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, now: float) -> bool:
+def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, now: float) -> bool:
     """Note what an outcome means beyond its row. Tell whether a server accepts again that refused everybody."""
     server = registrar.server
     if outcome.was_ahead_accepted is not None:
@@ -29,14 +29,22 @@ def learn(registrar: Registrar, window: Window, row: Claimed, outcome: Outcome, 
     has_opened = outcome.kind is Kind.ACCEPTED and server.guard.accepted(registrar.name)
     if outcome.security is not None and not server.is_news(*outcome.security, now):
         outcome.security = None
+    if outcome.kind is Kind.TIMED_OUT or outcome.kind is Kind.NOT_SENT:
+        if pacing.was_silent(row.id, now):
+            log.error("target.silent", server=registrar.name,
+                      hint="one AOR is tried every five seconds until it answers; the others wait")  # fmt: skip
+    elif outcome.code:
+        pacing.was_answered(row.id, now)
+    else:
+        pacing.breaker.unused(now)
     if outcome.code == 503 and outcome.retry_after:
         # §21.5.4: the server cannot take requests now, whose ever they are.
         seconds = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)
-        if window.paused_until <= now:
+        if pacing.paused_until <= now:
             log.warning(
                 "target.paused", server=registrar.name, seconds=seconds, hint="it answered 503 with Retry-After"
             )
-        window.pause(now + seconds)
+        pacing.pause(now + seconds, now)
     return has_opened
 
 

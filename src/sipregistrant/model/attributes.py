@@ -17,6 +17,7 @@ from ..sip.uri import split_host_port
 
 __all__ = [
     "ENABLE",
+    "OURS",
     "Attribute",
     "Kind",
     "Value",
@@ -64,11 +65,15 @@ class Kind(Enum):
     """Rendered, never taken."""
 
 
+OURS = "ours"
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """One row of a resource's attribute table.
 
-    `source` names the vendor's page, or `observed` for what only programs that talk to real boxes tell.
+    `source` names the vendor's page, or is `observed` for what only programs that talk to real boxes tell, `OURS` for what
+    no box has.
     `default` is None where the page gives none; then an absent text is "" and an absent number is unset.
     """
 

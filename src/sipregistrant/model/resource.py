@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..errors import ValueRefused
-from .attributes import Attribute, Kind, Value
+from .attributes import OURS, Attribute, Kind, Value
 
 __all__ = ["SECRET_MASK", "Resource", "Values"]
 
@@ -74,6 +74,11 @@ class Resource:
     def rendered(self) -> tuple[Attribute, ...]:
         """The attributes of which GET shows something else than what is stored, but the Sequence."""
         return tuple(a for a in self.attributes if a.kind in (Kind.SECRET, Kind.READ_ONLY))
+
+    @cached_property
+    def ours(self) -> tuple[Attribute, ...]:
+        """The attributes that no box has. GET shows them once they are set."""
+        return tuple(a for a in self.attributes if a.source == OURS)
 
     @cached_property
     def has_secret(self) -> bool:

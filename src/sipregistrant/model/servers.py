@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import ObjectConflict, ValueRefused
-from .attributes import ENABLE, Attribute, Kind, check_host, enum, integer, reference, text
+from .attributes import ENABLE, OURS, Attribute, Kind, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
 __all__ = [
@@ -13,7 +13,9 @@ __all__ = [
     "BY_ADDRESS",
     "BY_SRV",
     "ENTRY",
+    "IN_FLIGHT_LIMIT",
     "LOOKUP_MIXED",
+    "RATE_LIMIT",
     "SRV_DOMAINS",
     "SRV_TWICE",
     "TABLE",
@@ -26,6 +28,7 @@ __all__ = [
 PAGE = "Resource - sipserver"
 OBSERVED = "observed"
 
+RATE_LIMIT, IN_FLIGHT_LIMIT = "MaxRegistersPerSecond", "MaxRegistrationsInFlight"
 UDP, TCP, TLS = 1, 2, 4
 BY_ADDRESS, BY_SRV = 0, 1
 
@@ -128,5 +131,7 @@ ENTRY = Resource(
         enum("RetryNonStaleNonce", ENABLE, 1, "try credentials again that a second challenge refused", OBSERVED),
         reference("TLSProfileID", "siptlsprofile", 65535, 0, "TLS profile for Protocol 4; 0 none", OBSERVED),
         enum("AuthorizationOnRefresh", ENABLE, 1, "send Authorization ahead in refreshes", OBSERVED),
+        integer(RATE_LIMIT, 0, 100_000, 0, "REGISTERs a second to this host and port, all together; 0 no limit", OURS),
+        integer(IN_FLIGHT_LIMIT, 0, 10_000, 0, "registrations under way there at once; 0 no limit but our own", OURS),
     ),
 )  # fmt: skip

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-__all__ = ["UNKNOWN", "Standing"]
+__all__ = ["UNKNOWN", "HeldBack", "Standing"]
+
+
+class HeldBack(Enum):
+    """Why registrations that are due do not go out."""
+
+    SILENT = "the registrar does not answer anybody since {}; one AOR is tried every five seconds"
+    PAUSED = "the registrar asked to be left alone until {}"
+    REFUSES_ALL = "the registrar refuses everybody, so one AOR a minute is tried; the next at {}"
 
 
 @dataclass(slots=True)
@@ -21,6 +30,8 @@ class Standing:
     answered_at: float = 0.0
     transactions: int = 0
     failures: int = 0
+    held_back: tuple[HeldBack, float] | None = None
+    """Why what is due there waits, and the instant (s) that belongs to it; None where nothing has to."""
 
     @property
     def word(self) -> str:

@@ -46,6 +46,10 @@ def shown(resource: Resource, row: Row[Any]) -> Values:
         is_secret = attribute.kind is Kind.SECRET
         name = values.get("Description") or f"{resource.display_name} {row.id}"
         values[attribute.name] = SECRET_MASK if is_secret else name
+    for attribute in resource.ours:
+        # A program for real boxes is shown what a real box would show, until somebody uses what no box has.
+        if values[attribute.name] == attribute.default:
+            del values[attribute.name]
     return values
 
 

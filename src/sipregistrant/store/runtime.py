@@ -85,7 +85,7 @@ class _Shown:
 
 
 REGISTRATIONS_OF = text("""
-SELECT registration.*, bound.sent, bound.learned, sipserver.host, sipserver.port, sipserver.protocol
+SELECT registration.*, bound.sent, bound.learned, registrar.sipserver_uid, sipserver.host, sipserver.port, sipserver.protocol
 FROM registration JOIN registrar ON registrar.id = registration.registrar_id
 LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 LEFT JOIN bound ON bound.registration_id = registration.id
@@ -119,7 +119,7 @@ def _of_entries(tx: Tx, entries: Sequence[Row[Any]]) -> dict[int, Runtime]:
             without = PENDING_ENTRY
         elif tx.conn.execute(OFF, {"uid": uid}).first() is not None:
             without = OFF_ENTRY
-    return {entry.id: _of_entry(entry, by_entry.get(entry.uid, []), without, tx.now) for entry in entries}
+    return {entry.id: _of_entry(entry, by_entry.get(entry.uid, []), without, tx) for entry in entries}
 
 
 def _status(row: Row[Any], now: int) -> Status:
@@ -158,7 +158,7 @@ OFF_ENTRY: Runtime = NOTHING_YET | {
 }  # fmt: skip
 
 
-def _of_entry(entry: Row[Any], registrations: list[_Shown], without: Runtime, now: int) -> Runtime:
+def _of_entry(entry: Row[Any], registrations: list[_Shown], without: Runtime, tx: Tx) -> Runtime:
     """Return what is shown of an entry; `without` is what it shows where it has no registration."""
     values = entry_values(entry)
     numbers = range(1, CONTACTS + 1)
@@ -167,13 +167,13 @@ def _of_entry(entry: Row[Any], registrations: list[_Shown], without: Runtime, no
     shown: Runtime = {f"rt_TTL{n}": contact_ttl(values, n) if n in used else "" for n in numbers}
     shown["rt_Registrations"] = len(registrations)
     shown["rt_Registered"] = sum(one.status in (Status.REGISTERED, Status.DEGRADED) for one in registrations)
-    return shown | (_worst_of(registrations, now) if registrations else without)
+    return shown | (_worst_of(registrations, tx) if registrations else without)
 
 
-def _worst_of(registrations: Sequence[_Shown], now: int) -> Runtime:
+def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
     """Show the worst registration; of equally bad ones the one that lapses first."""
     worst = max(registrations, key=lambda one: (one.severity, -one.row.expires_at))
-    row = worst.row
+    row, now = worst.row, tx.now
     sent = None if row.sent is None else Sent.from_json(row.sent)
     is_held = row.expires_at > now
     return {
@@ -182,7 +182,7 @@ def _worst_of(registrations: Sequence[_Shown], now: int) -> Runtime:
         "rt_Contacts": _contacts(sent) if sent is not None and is_held else "",
         "rt_Expires": (row.expires_at - now) // 1000 if is_held else 0,
         "rt_LastCode": row.last_code,
-        "rt_LastReason": _reason(worst),
+        "rt_LastReason": _reason(worst, tx),
         "rt_LastAttempt": _instant(row.attempted_at),
         "rt_NextAttempt": _instant(row.due_at),
         "rt_Failures": row.failures,
@@ -193,10 +193,18 @@ def _worst_of(registrations: Sequence[_Shown], now: int) -> Runtime:
 STAYS_OFF = "un-registered by action; action register registers it again"
 
 
-def _reason(one: _Shown) -> str:
-    if one.row.stays_off and one.status is Status.DISABLED:
+def _reason(one: _Shown, tx: Tx) -> str:
+    """Say what the last attempt came to, and why the next one, if it is due, has to wait."""
+    row = one.row
+    if row.stays_off and one.status is Status.DISABLED:
         return STAYS_OFF
-    return str(one.row.last_reason or ("" if one.row.last_code == 0 else "OK"))
+    reason = str(row.last_reason or ("" if row.last_code == 0 else "OK"))
+    held_back = tx.standings.get(row.sipserver_uid, UNKNOWN).held_back
+    if held_back is None or row.due_at is None or row.due_at >= tx.now:
+        return reason
+    why, at = held_back
+    waits = "waits: " + why.value.format(_instant(int(at * 1000)))
+    return f"{reason}; {waits}" if row.last_reason else waits
 
 
 def _address(row: Row[Any], sent: Sent | None) -> str:

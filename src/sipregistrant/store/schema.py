@@ -28,6 +28,7 @@ from sqlalchemy import (
 from ..model.attributes import Attribute, Kind
 from ..model.registry import RESOURCES
 from ..model.resource import Resource
+from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
 
 __all__ = [
     "BOUND",
@@ -55,12 +56,17 @@ METADATA = MetaData(
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 
+ADDED_LATER = frozenset({RATE_LIMIT, IN_FLIGHT_LIMIT})
+"""Attributes that a database of before has not: the servers in there get their 0."""
+
+
 def _column_of(attribute: Attribute) -> Column[int] | Column[str] | Column[bytes]:
     if attribute.kind is Kind.SECRET:
         return Column(attribute.column, LargeBinary, nullable=False)
     if attribute.is_number:
         nullable = attribute.default is None and not attribute.required
-        return Column(attribute.column, BigInteger, nullable=nullable)
+        server_default = "0" if attribute.name in ADDED_LATER else None
+        return Column(attribute.column, BigInteger, nullable=nullable, server_default=server_default)
     return Column(attribute.column, Text, nullable=False)
 
 

@@ -1,0 +1,78 @@
+"""The breaker of one target: while it is silent, one probe every five seconds and nothing else.
+
+It opens when attempts for at least twenty AORs, and over half of all, ended in silence within ten seconds; any answer
+closes it. Each probe is the next row that is due, so another AOR each time, and is sent again and again until Timer F
+(RFC 3261 §17.1.2.2): a registrar that is back is noticed within T2, four seconds. The next probe does not wait for that:
+where a registrar is silent to some AORs alone, another may be answered. Nothing is kept over a restart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+__all__ = ["Breaker"]
+
+WITHIN_SECONDS = 10.0
+FEWEST_SILENT = 20
+BUCKET_SECONDS = 1.0
+
+BETWEEN_PROBES_SECONDS = 5.0
+
+# More need not be remembered to tell twenty.
+MOST_REMEMBERED = 1000
+
+
+class Breaker:
+    """Whether a target is silent. Rows are told apart by their ids."""
+
+    __slots__ = ("_silent", "_tried", "is_open", "probe_at", "since")
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.since = 0.0
+        """The instant at which it opened."""
+        self.probe_at = 0.0
+        """The instant from which the next probe may go, while it is open."""
+        # Attempts that ended in silence, (when, row); and by seconds, (which, how many ended).
+        self._silent: deque[tuple[float, int]] = deque(maxlen=MOST_REMEMBERED)
+        self._tried: deque[tuple[int, int]] = deque(maxlen=int(WITHIN_SECONDS / BUCKET_SECONDS))
+
+    def room(self, now: float) -> int:
+        """Return how many probes may start now: one, or none."""
+        return int(now >= self.probe_at)
+
+    def probe_started(self, now: float) -> None:
+        """Let no other probe go for a while."""
+        self.probe_at = now + BETWEEN_PROBES_SECONDS
+
+    def unused(self, now: float) -> None:
+        """Let the next probe go: there was nothing to send for this one."""
+        self.probe_at = min(self.probe_at, now)
+
+    def ended(self, row_id: int, now: float, *, was_silent: bool) -> bool:
+        """Note the end of an attempt. Tell whether the breaker has opened by it."""
+        bucket, tried = int(now / BUCKET_SECONDS), 0
+        if self._tried and self._tried[-1][0] == bucket:
+            _, tried = self._tried.pop()
+        self._tried.append((bucket, tried + 1))
+        if not was_silent:
+            return False
+        self._silent.append((now, row_id))
+        if self.is_open or len(self._silent) < FEWEST_SILENT or not self._is_silent(now):
+            return False
+        self.is_open, self.since, self.probe_at = True, now, now
+        return True
+
+    def close(self) -> None:
+        """Take an answer, whatever it says: the target is there."""
+        self.is_open = False
+        self._silent.clear()
+        self._tried.clear()
+
+    def _is_silent(self, now: float) -> bool:
+        since = now - WITHIN_SECONDS
+        while self._silent[0][0] <= since:
+            self._silent.popleft()
+        first = int(since / BUCKET_SECONDS)
+        tried = sum(number for bucket, number in self._tried if bucket > first)
+        return len({row for _, row in self._silent}) >= FEWEST_SILENT and len(self._silent) > tried / 2
