@@ -78,8 +78,8 @@ async def test_rule_1_every_change_bumps_what_is_wanted(site: Site) -> None:
 # Rule 2: classes
 
 
-async def put_classes(site: Site, numbers: dict[Class, int], *, late: float = 0.0) -> None:
-    """Make so many due rows of each class."""
+async def put_classes(site: Site, numbers: dict[Class, int], *, late: float = 0.0, held_for: float = 600.0) -> None:
+    """Make so many due rows of each class; those that are held are so for that many seconds more."""
     await site.put_chain(1)
     await site.put_copies(sum(numbers.values()) - 1)
     await site.post("sipserver", "1:1", Host="h")
@@ -89,9 +89,11 @@ async def put_classes(site: Site, numbers: dict[Class, int], *, late: float = 0.
         first = 1
         for klass, number in numbers.items():
             tx.conn.execute(
-                text("UPDATE registration SET class = :klass, due_at = :due WHERE id >= :first AND id < :end"),
-                {"klass": int(klass), "due": tx.now - round(late * 1000), "first": first, "end": first + number},
-            )
+                text("UPDATE registration SET class = :klass, due_at = :due, expires_at = :expires "
+                     "WHERE id >= :first AND id < :end"),
+                {"klass": int(klass), "due": tx.now - round(late * 1000), "first": first, "end": first + number,
+                 "expires": tx.now + round(held_for * 1000) if klass is Class.HELD else 0},
+            )  # fmt: skip
             first += number
 
     await site.store.write(classify)
@@ -122,6 +124,34 @@ def test_rule_2_every_class_has_a_share(klass: Class) -> None:
 async def test_rule_2_held_rows_that_are_late_take_the_whole_claim(site: Site) -> None:
     await put_classes(site, dict.fromkeys(Class, 60), late=claim.LATE_MS / 1000 + 1)
     assert await shares(site, 60) == {Class.HELD: 60, Class.NEW: 0, Class.UNREGISTER: 0, Class.FAILING: 0}
+
+
+async def test_rule_2_what_can_still_be_held_goes_before_what_has_lapsed(site: Site, clock: Clock) -> None:
+    """After an outage those that lapsed are due for longest, and would go first."""
+    await put_classes(site, {Class.HELD: 60}, late=1800, held_for=0)
+
+    def hold(tx: Tx) -> None:
+        tx.conn.execute(text("UPDATE registration SET due_at = :due, expires_at = :expires WHERE id > 40"),
+                        {"due": tx.now - 6000, "expires": tx.now + 60_000})  # fmt: skip
+
+    await site.store.write(hold)
+    first = await site.claim(limit=30)
+    assert sorted(row.id for row in first.rows if row.klass is Class.HELD) == list(range(41, 61))
+    assert [row.klass for row in first.rows].count(Class.NEW) == 10
+    assert len((await site.claim(limit=100, in_flight=[row.id for row in first.rows])).rows) == 30
+
+
+async def test_rule_2_bindings_that_lapsed_are_set_aside_a_thousand_at_a_time(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim, "LAPSED_AT_ONCE", 10)
+    await put_classes(site, {Class.HELD: 60}, late=1800, held_for=0)
+    seen: list[int] = []
+    for number in range(1, 8):
+        rows = (await site.claim(limit=10, in_flight=seen)).rows
+        seen += [row.id for row in rows]
+        assert len(rows) == (10 if number < 7 else 0)
+    assert sorted(seen) == list(range(1, 61))
 
 
 async def test_rule_2_an_import_and_wrong_passwords_do_not_let_held_bindings_lapse(site: Site) -> None:

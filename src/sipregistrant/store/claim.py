@@ -77,6 +77,8 @@ def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Coll
     if refused_since:
         tx.sqlite.execute(REVIVE, {"registrar_id": registrar_id, "now": tx.now, "since": to_ms(refused_since)})
     waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
+    if waiting[Class.HELD] and _set_lapsed_aside(tx, registrar_id, waiting[Class.HELD][0]):
+        waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
     staggered: list[int] = []
     is_staggering = False
     if staggers:
@@ -135,6 +137,27 @@ def _due_rows(tx: Tx, registrar_id: int, limit: int,
     if sum(map(len, due.values())) > limit:
         return due, tx.now / 1000
     return due, min(upcoming) / 1000 if upcoming else None
+
+
+IS_LAPSED = "SELECT expires_at <= ? FROM registration WHERE id = ?"
+SET_LAPSED_ASIDE = """
+UPDATE registration SET class = 1 WHERE expires_at <= :now AND id IN
+  (SELECT id FROM registration WHERE registrar_id = :registrar_id AND class = 0 AND due_at <= :now ORDER BY due_at LIMIT :most)
+"""
+LAPSED_AT_ONCE = 1000
+"""Some milliseconds: a hundred thousand are through after a hundred claims."""
+
+
+def _set_lapsed_aside(tx: Tx, registrar_id: int, first: tuple[int, int]) -> bool:
+    """Have bindings that lapsed wait with the new ones: after an outage those that can still be held go first.
+
+    Those that lapsed have waited longest, so it is enough to look where the `first` of all, (id, due_at), is late.
+    """
+    id, due_at = first
+    if due_at >= tx.now - LATE_MS or not tx.sqlite.execute(IS_LAPSED, (tx.now, id)).fetchone()[0]:
+        return False
+    tx.sqlite.execute(SET_LAPSED_ASIDE, {"registrar_id": registrar_id, "now": tx.now, "most": LAPSED_AT_ONCE})
+    return True
 
 
 def _choose(waiting: dict[Class, list[tuple[int, int]]], limit: int, now: int) -> list[int]:
