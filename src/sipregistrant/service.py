@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import datetime
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +29,13 @@ from .engine.flows import GroupAddress
 from .engine.tasks import cancel_all, spawn
 from .errors import StoreUnavailable
 from .model.groups import GROUP
+from .model.load import Load
 from .model.servers import UDP
 from .rest.app import create_app
 from .rest.sessions import Sessions
 from .rest.settings import RestSettings
 from .store import actions, config, instance, reconcile
+from .store.forecast import loads
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
@@ -91,6 +93,7 @@ class Service:
         self._fan_out = asyncio.Event()
         # What of each signaling group was said once.
         self._warned_of: set[tuple[object, ...]] = set()
+        self._limits_too_low: set[tuple[str, int]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -229,6 +232,7 @@ class Service:
             try:
                 while await self.store.write(reconcile.step):
                     pass
+                self._warn_of_limits(await self.store.read(loads, only_limited=True))
             except StoreUnavailable as error:
                 log.error("reconcile.failed", cause=str(error))
                 await asyncio.sleep(RETRY_STORE_SECONDS)
@@ -237,6 +241,14 @@ class Service:
                 log.exception("reconcile.crashed")
                 await asyncio.sleep(RETRY_CRASHED_SECONDS)
                 self._fan_out.set()
+
+    def _warn_of_limits(self, found: Iterable[Load]) -> None:
+        """Tell once of each server whose limit does not let its registrations be refreshed."""
+        too_low = {(load.server, load.limit): load.verdict for load in found if not load.fits}
+        for server, limit in too_low.keys() - self._limits_too_low:
+            log.warning("server.limit_too_low", server=server, limit=limit, verdict=too_low[server, limit],
+                        hint="raise MaxRegistersPerSecond, or AorTtl of its entries; see `sipregistrant forecast`")  # fmt: skip
+        self._limits_too_low = set(too_low)
 
     async def _keep_clock(self) -> None:
         """Draw the schedule's clock after the wall, and keep it for the next start."""

@@ -1,12 +1,13 @@
-"""Users, for the command line while the service holds the data directory.
+"""Users and the forecast, for the command line while the service holds the data directory.
 
     GET    /local/users                      {"users": [{"name", "level"}, …]}
     POST   /local/users                      {"name", "level", "password"}
     PUT    /local/users/{name}/password      {"password"}
     DELETE /local/users/{name}
+    GET    /local/forecast                   [{members of `model.load.Load`}, …]
 
 There is no login: the service serves this on a unix socket that only its own user can open (`unix_socket.py`), and who
-can do that can write the database as well. The counterpart is `sipregistrant user …`.
+can do that can write the database as well. The counterparts are `sipregistrant user …` and `forecast`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -25,6 +27,7 @@ from starlette.routing import Route
 
 from ..errors import ObjectExists, ObjectMissing, Refusal, StoreUnavailable, ValueRefused
 from ..store import passwords, users
+from ..store.forecast import loads
 from ..store.store import Store
 from .problem import problem
 
@@ -38,6 +41,10 @@ log = structlog.get_logger(__name__)
 def create_local_app(store: Store, *, on_user_changed: Callable[[str], None]) -> Starlette:
     """Return the application. `on_user_changed(name)` is called when a password is another, or a user is gone."""
     local = LocalUsers(store, on_user_changed)
+
+    async def forecast(request: Request) -> Response:
+        return JSONResponse([asdict(load) for load in await store.read(loads)])
+
     return Starlette(
         routes=[
             Route("/local/users", local.list_all, methods=["GET"]),
@@ -45,6 +52,7 @@ def create_local_app(store: Store, *, on_user_changed: Callable[[str], None]) ->
             # A name may have a slash in it.
             Route("/local/users/{name:path}/password", local.set_password, methods=["PUT"]),
             Route("/local/users/{name:path}", local.remove, methods=["DELETE"]),
+            Route("/local/forecast", forecast, methods=["GET"]),
         ],
         exception_handlers={
             Refusal: _on_refusal,

@@ -9,7 +9,7 @@ import typer
 
 from .. import __version__
 from ..errors import SipRegistrantError
-from . import demo, sandbox, serve, users
+from . import demo, forecast, sandbox, serve, users
 
 __all__ = ["app"]
 
@@ -23,6 +23,7 @@ cli = typer.Typer(
 )
 cli.command("serve")(serve.serve)
 cli.add_typer(users.cli, name="user")
+cli.command("forecast")(forecast.forecast)
 cli.command("sandbox")(sandbox.sandbox)
 cli.command("demo")(demo.demo)
 

@@ -17,14 +17,24 @@ from ..errors import ConfigurationError, SipParseError
 from ..model.attributes import NUMBER
 from ..sip.uri import split_host_port
 
-__all__ = ["DataDir", "address", "check_advertised", "hosts", "line", "log_to_stderr", "networks", "pair_of_files"]
+__all__ = [
+    "DataDir",
+    "address",
+    "check_advertised",
+    "directory",
+    "hosts",
+    "line",
+    "log_to_stderr",
+    "networks",
+    "pair_of_files",
+]
 
 Network = IPv4Network | IPv6Network
 
 LARGEST_PORT = 65535
 
 
-def _directory(text: str) -> Path:
+def directory(text: str) -> Path:
     """Read a directory; nothing at all is not the current one, where an empty variable would put the database."""
     if not text:
         raise typer.BadParameter("a directory is wanted")
@@ -34,7 +44,7 @@ def _directory(text: str) -> Path:
 DataDir = Annotated[
     Path,
     typer.Option(
-        "--data-dir", metavar="DIR", parser=_directory, help="Directory that holds the database, its key and its lock."
+        "--data-dir", metavar="DIR", parser=directory, help="Directory that holds the database, its key and its lock."
     ),
 ]
 

@@ -7,29 +7,22 @@ password ends the sessions that were opened with the old one.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
-import httpx2
 import typer
 
-from ..api.unix_socket import SOCKET_NAME
-from ..engine.clock import Clock, read_boot_id
-from ..errors import ConfigurationError, StoreInUse
+from ..errors import ConfigurationError
 from ..store import users as stored
 from ..store.passwords import PASSWORD_RULE, hash_password_now, is_acceptable
-from ..store.store import DATABASE, Store
 from ..store.tx import Tx
+from .directory import work_on
 from .options import DataDir
 
 __all__ = ["cli"]
 
 cli = typer.Typer(help="Add, change, list and remove the users of the service.", no_args_is_help=True)
-
-TIMEOUT_SECONDS = 30
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 PasswordStdin = Annotated[
@@ -51,10 +44,10 @@ def add(name: Name, data_dir: DataDir, level: Annotated[Level, typer.Option(help
         password_stdin: PasswordStdin = False) -> None:  # fmt: skip
     """Add a user."""
     password = _password(password_stdin)
-    _do(
+    work_on(
         data_dir,
         lambda tx: stored.add(tx, name, level.value, hash_password_now(password)),
-        "POST", "", {"name": name, "level": level.value, "password": password},
+        "POST", "users", {"name": name, "level": level.value, "password": password},
     )  # fmt: skip
 
 
@@ -62,17 +55,17 @@ def add(name: Name, data_dir: DataDir, level: Annotated[Level, typer.Option(help
 def passwd(name: Name, data_dir: DataDir, password_stdin: PasswordStdin = False) -> None:
     """Change a password; the sessions of the user end."""
     password = _password(password_stdin)
-    _do(
+    work_on(
         data_dir,
         lambda tx: stored.set_password(tx, name, hash_password_now(password)),
-        "PUT", f"/{_segment(name)}/password", {"password": password},
+        "PUT", f"users/{_segment(name)}/password", {"password": password},
     )  # fmt: skip
 
 
 @cli.command("remove")
 def remove(name: Name, data_dir: DataDir) -> None:
     """Remove a user; the sessions of the user end."""
-    _do(data_dir, lambda tx: stored.remove(tx, name), "DELETE", f"/{_segment(name)}", None)
+    work_on(data_dir, lambda tx: stored.remove(tx, name), "DELETE", f"users/{_segment(name)}")
 
 
 @cli.command("list")
@@ -82,7 +75,7 @@ def list_all(data_dir: DataDir) -> None:
     def here(tx: Tx) -> list[dict[str, str]]:
         return [{"name": user.name, "level": user.level} for user in stored.list_users(tx)]
 
-    found = _do(data_dir, here, "GET", "", None)
+    found = work_on(data_dir, here, "GET", "users")
     for user in found["users"] if isinstance(found, dict) else found:
         print(f"{user['name']}\t{user['level']}")
 
@@ -103,27 +96,3 @@ def _password(from_stdin: bool) -> str:
     if not is_acceptable(password):
         raise ConfigurationError("password", PASSWORD_RULE)
     return password
-
-
-def _do(data_dir: Path, here: Callable[[Tx], Any], method: str, path: str, body: dict[str, str] | None) -> Any:
-    """Do it on the data directory, or ask the service that holds its lock. Only adding a user makes a directory."""
-    if method != "POST" and not (data_dir / DATABASE).exists():
-        raise ConfigurationError("--data-dir", f"there is no database in {data_dir}")
-    boot_id = read_boot_id()
-    try:
-        return Store.once(data_dir, lambda *saved: Clock(boot_id, *saved).now_ms, here)
-    except StoreInUse:
-        return _ask_service(data_dir, method, path, body)
-
-
-def _ask_service(data_dir: Path, method: str, path: str, body: dict[str, str] | None) -> Any:
-    transport = httpx2.HTTPTransport(uds=str(data_dir / SOCKET_NAME))
-    try:
-        with httpx2.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
-            reply = client.request(method, f"http://local/local/users{path}", json=body)
-    except httpx2.TransportError as error:
-        raise ConfigurationError("--data-dir", f"its lock is held, but no service answers there: {error}") from None
-    if reply.is_success:
-        return reply.json() if reply.content else None
-    problem = reply.json()
-    raise ConfigurationError("user", str(problem.get("detail") or problem.get("title") or reply.status_code))

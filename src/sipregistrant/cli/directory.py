@@ -1,0 +1,48 @@
+"""Work on a data directory: on the file itself, or, while a service holds its lock, through the service's local socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from ..api.unix_socket import SOCKET_NAME
+from ..engine.clock import Clock, read_boot_id
+from ..errors import ConfigurationError, StoreInUse
+from ..store.store import DATABASE, Store
+from ..store.tx import Tx
+
+__all__ = ["work_on"]
+
+TIMEOUT_SECONDS = 30
+
+
+def work_on(
+    data_dir: Path, here: Callable[[Tx], Any], method: str, path: str, body: Mapping[str, str] | None = None
+) -> Any:
+    """Do it on the data directory, or ask the service that holds its lock for `/local/{path}`. Only what is added (POST) makes
+    a directory.
+    """
+    if method != "POST" and not (data_dir / DATABASE).exists():
+        raise ConfigurationError("--data-dir", f"there is no database in {data_dir}")
+    boot_id = read_boot_id()
+    try:
+        return Store.once(data_dir, lambda *saved: Clock(boot_id, *saved).now_ms, here)
+    except StoreInUse:
+        return _ask_service(data_dir, method, path, body)
+
+
+def _ask_service(data_dir: Path, method: str, path: str, body: Mapping[str, str] | None) -> Any:
+    transport = httpx2.HTTPTransport(uds=str(data_dir / SOCKET_NAME))
+    try:
+        with httpx2.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
+            reply = client.request(method, f"http://local/local/{path}", json=body)
+    except httpx2.TransportError as error:
+        raise ConfigurationError("--data-dir", f"its lock is held, but no service answers there: {error}") from None
+    if reply.is_success:
+        return reply.json() if reply.content else None
+    problem = reply.json()
+    what = path.partition("/")[0].removesuffix("s")
+    raise ConfigurationError(what, str(problem.get("detail") or problem.get("title") or reply.status_code))
