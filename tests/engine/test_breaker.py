@@ -47,17 +47,10 @@ def test_answers_of_more_than_ten_seconds_ago_do_not_keep_it_closed() -> None:
 def test_a_probe_may_go_at_once_and_the_next_five_seconds_later() -> None:
     breaker = opened(100.0)
     assert breaker.room(100.0) == 1
-    breaker.probe_started(100.0)
+    breaker.probe_sent(100.0)
     breaker.ended(77, 100.1, was_silent=True)
     assert breaker.room(100.0 + BETWEEN_PROBES_SECONDS - 0.1) == 0
     assert breaker.room(100.0 + BETWEEN_PROBES_SECONDS) == 1
-
-
-def test_a_probe_that_had_nothing_to_send_is_followed_at_once() -> None:
-    breaker = opened(100.0)
-    breaker.probe_started(100.0)
-    breaker.unused(100.1)
-    assert breaker.room(100.1) == 1
 
 
 def test_once_closed_it_takes_twenty_again_to_open_it() -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 
 from sipregistrant.engine.breaker import BETWEEN_PROBES_SECONDS, FEWEST_SILENT
 from sipregistrant.engine.pacing import BURST_SECONDS, FIRST_WINDOW
+from sipregistrant.model.schedule import Class
 from sipregistrant.model.standing import HeldBack
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request
 from tests.engine.listed import EPOCH, ListSchedule, Network, challenge, engine_on, make_row, make_settings, ok, refuse
-from tests.engine.virtual_time import in_virtual_time
+from tests.engine.virtual_time import in_virtual_time, virtual_loop
 
 Answer = Callable[[Request], Sequence[bytes]]
 
@@ -162,6 +163,19 @@ async def test_a_registrar_that_cannot_be_reached_is_not_tried_without_a_pause()
 
 
 @in_virtual_time
+async def test_nor_is_one_whose_name_has_no_address() -> None:
+    schedule = ListSchedule([make_row(id) for id in range(1, 3001)], make_settings(Host="registrar.example"))
+    async with engine_on(schedule, Network(with_digest)):
+        await asyncio.sleep(60)
+        soon = len(schedule.settled)
+        await asyncio.sleep(600)
+        assert len(schedule.settled) - soon <= 600 / BETWEEN_PROBES_SECONDS + 1
+        virtual_loop().addresses["registrar.example"] = ["198.51.100.1"]
+        await asyncio.sleep(100)
+    assert registered(schedule) > 2500
+
+
+@in_virtual_time
 async def test_a_registrar_that_is_back_is_noticed_within_four_seconds_and_gets_its_window_step_by_step() -> None:
     is_silent = True
     schedule, network = a_registrar(3000, lambda request: [] if is_silent else with_digest(request))
@@ -179,6 +193,18 @@ async def test_a_registrar_that_is_back_is_noticed_within_four_seconds_and_gets_
     after = [round(heard.at - 1000.0, 1) for heard in network.heard[before:]]
     first = Counter(at for at in after if at <= min(after) + 0.3)
     assert all(number <= FIRST_WINDOW << 1 + round(10 * (at - min(after))) for at, number in first.items())
+
+
+@in_virtual_time
+async def test_what_has_lapsed_at_a_silent_registrar_is_not_kept_for_one_probe_each() -> None:
+    schedule, network = a_registrar(3000, lambda request: [])
+    async with engine_on(schedule, network):
+        await asyncio.sleep(100)
+        for id in schedule.rows:
+            schedule.change(id, desired=False, klass=Class.UNREGISTER, expires_at=0.0, maybe_held_until=0.0)
+        await asyncio.sleep(40)
+        assert sum(row.due_at == float("inf") for row in schedule.rows.values()) > 2950
+        assert len({heard.aor for heard in network.heard if heard.at > 100}) <= 45
 
 
 @in_virtual_time
@@ -235,3 +261,16 @@ async def test_after_a_pause_that_a_registrar_asked_for_it_is_not_stormed() -> N
         assert 0 < len(network.heard) - before <= 4 * FIRST_WINDOW
         await asyncio.sleep(100)
     assert registered(schedule) == 1000
+
+
+@in_virtual_time
+async def test_a_slot_that_a_late_attempt_gives_back_is_used_at_once() -> None:
+    """Not only when the next outcome is on disk: there may be none for half a minute."""
+    schedule, network = a_registrar(4, in_flight=2)
+    network.answer = lambda request: [] if str(request.first("to"))[5:7] in ("u1", "u3") else with_digest(request)
+    schedule.rows[3].due_at, schedule.rows[4].due_at = EPOCH + 0.3, EPOCH + 0.6
+    async with engine_on(schedule, network):
+        await asyncio.sleep(1)
+        assert {heard.aor[4:6] for heard in network.heard} == {"u1", "u2", "u3"}
+        await asyncio.sleep(1.5)
+        assert registered(schedule) == 2

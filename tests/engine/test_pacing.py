@@ -223,15 +223,15 @@ def test_room_that_comes_by_the_clock_is_told_and_room_that_comes_by_an_answer_i
     pacing = Pacing()
     assert pacing.next_at(0.0) == math.inf
     pacing.limit(1, 10, 0)
-    pacing.started(1.0)
-    pacing.rate.sent(1.0)
+    pacing.started()
+    pacing.sent(1.0)
     assert pacing.room(1.0) == 0
     assert pacing.next_at(1.0) == pytest.approx(1.1)
 
 
 def test_an_attempt_that_waits_while_others_are_answered_gives_its_slot_back() -> None:
     pacing = Pacing()
-    pacing.started(0.0)
+    pacing.started()
     assert not pacing.lost(0.5, 0.4, 0.5, is_late=False)
     assert not pacing.lost(LATE_SECONDS, -1.0, LATE_SECONDS, is_late=False)
     assert pacing.lost(LATE_SECONDS, 0.4, LATE_SECONDS, is_late=False)
@@ -244,7 +244,7 @@ def test_an_attempt_that_waits_while_others_are_answered_gives_its_slot_back() -
 def test_so_many_of_them_there_may_be_and_no_more() -> None:
     pacing = Pacing()
     for _ in range(MOST_LATE + 1):
-        pacing.started(0.0)
+        pacing.started()
     late = [pacing.lost(2.0, 1.0, 2.0, is_late=False) for _ in range(MOST_LATE + 1)]
     assert (late.count(True), late[-1], pacing.taken) == (MOST_LATE, False, 1)
 
@@ -264,10 +264,12 @@ def test_after_a_pause_it_begins_small_and_slow() -> None:
 
 def test_while_the_target_is_silent_there_is_room_for_one_probe_and_any_answer_ends_it() -> None:
     pacing = Pacing()
-    opened = [pacing.was_silent(id, 1.0) for id in range(20)]
+    opened = [pacing.was_silent(id, 1.0, was_sent=True) for id in range(20)]
     assert opened == [False] * 19 + [True]
     assert (pacing.room(1.0), pacing.worth()) == (1, 1)
-    pacing.started(1.0)
+    pacing.started()
+    assert pacing.room(1.0) == 1
+    pacing.sent(1.0)
     assert pacing.room(1.0) == 0
     assert pacing.answered(503, 0.01, 5.0)
     assert not pacing.answered(200, 0.01, 5.0)

@@ -41,13 +41,9 @@ class Breaker:
         """Return how many probes may start now: one, or none."""
         return int(now >= self.probe_at)
 
-    def probe_started(self, now: float) -> None:
+    def probe_sent(self, now: float) -> None:
         """Let no other probe go for a while."""
         self.probe_at = now + BETWEEN_PROBES_SECONDS
-
-    def unused(self, now: float) -> None:
-        """Let the next probe go: there was nothing to send for this one."""
-        self.probe_at = min(self.probe_at, now)
 
     def ended(self, row_id: int, now: float, *, was_silent: bool) -> bool:
         """Note the end of an attempt. Tell whether the breaker has opened by it."""

@@ -47,6 +47,10 @@ MOST_STAGGERED = 1800
 CLAIMED_AHEAD = 256
 WIDE_WINDOW = 64
 
+# With a probe of a silent target so many rows are claimed: un-REGISTERs of bindings that have lapsed by themselves end without
+# a request, and are not to wait for one probe each.
+CLAIMED_WITH_PROBE = 64
+
 # What was claimed ahead and could not go by then is given back (design, rule 3).
 LONGEST_AHEAD_SECONDS = 2.0
 
@@ -147,7 +151,11 @@ class Claims:
         limit = registrar.server.guard.limit(room, now)
         # Promised to this claim: others that go to the same target must not count on the same slots.
         pacing.taken += limit
-        ahead = min(CLAIMED_AHEAD, pacing.soon) if limit > 1 and pacing.size >= WIDE_WINDOW else 0
+        ahead = 0
+        if pacing.breaker.is_open:
+            ahead = CLAIMED_WITH_PROBE
+        elif limit > 1 and pacing.size >= WIDE_WINDOW:
+            ahead = min(CLAIMED_AHEAD, pacing.soon)
         spawn(self._claim(registrar, pacing, limit, ahead), "engine-claim")
 
     def _wait(self, registrar: Registrar, now: float) -> None:
@@ -255,7 +263,9 @@ class Claims:
             registrar.ready.extend(claim.rows)
             registrar.ready_since = self._clock.now()
             self._start_ready(registrar)
-            if registrar.ready:
+            if registrar.ready and registrar.pacing.breaker.is_open:
+                self._give_back(registrar)
+            elif registrar.ready:
                 self.waiting.add(registrar.id)
         if claim.next_due_at is not None:
             now = self._clock.now()

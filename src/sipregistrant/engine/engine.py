@@ -147,7 +147,7 @@ class Engine:
             waiting.append((registrar, row))
             return
         self._keys[row.binding_key] = []
-        registrar.pacing.started(self._clock.now())
+        registrar.pacing.started()
         self._attempt(registrar, registrar.pacing, row, target)
 
     def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
@@ -202,7 +202,7 @@ class Engine:
             return
         if flight.is_late:
             flight.pacing.ended(is_late=True)
-            flight.pacing.started(self._clock.now())
+            flight.pacing.started()
         row.cseq, row.generation = outcome.cseq, flight.generation
         row.nonce_count = max(row.nonce_count, outcome.nonce_count)
         self._attempt(flight.registrar, flight.pacing, row, target, moved, flight.redirections + 1)
@@ -210,7 +210,7 @@ class Engine:
     def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
         self.sent += 1
-        flight.pacing.rate.sent(now)
+        flight.pacing.sent(now)
         flight.sent_at = now
         if reason := flight.flow.send(datagram, flight.peer):
             self._transport_failed(flight, reason)
@@ -266,6 +266,8 @@ class Engine:
         if flight.pacing.lost(now - flight.sent_at, standing.answered_at, now, is_late=flight.is_late):
             flight.is_late = True
             self._claims.refill(flight.registrar)
+            self._claims.look_again(list(self._claims.waiting))
+            self._claims.pump()
 
     def _end_if_over(self, flight: Flight, branch: str) -> None:
         outcome = flight.attempt.outcome

@@ -30,13 +30,11 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
     if outcome.security is not None and not server.is_news(*outcome.security, now):
         outcome.security = None
     if outcome.kind is Kind.TIMED_OUT or outcome.kind is Kind.NOT_SENT:
-        if pacing.was_silent(row.id, now):
+        if pacing.was_silent(row.id, now, was_sent=outcome.kind is Kind.TIMED_OUT):
             log.error("target.silent", server=registrar.name,
                       hint="one AOR is tried every five seconds until it answers; the others wait")  # fmt: skip
     elif outcome.code:
         pacing.was_answered(row.id, now)
-    else:
-        pacing.breaker.unused(now)
     if outcome.code == 503 and outcome.retry_after:
         # §21.5.4: the server cannot take requests now, whose ever they are.
         seconds = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)

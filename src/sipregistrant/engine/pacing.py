@@ -280,11 +280,15 @@ class Pacing:
         self.window.begin_again()
         self.rate.slow_down(now)
 
-    def started(self, now: float) -> None:
+    def started(self) -> None:
         """Take a slot."""
         self.taken += 1
+
+    def sent(self, now: float) -> None:
+        """Count a new request."""
+        self.rate.sent(now)
         if self.breaker.is_open:
-            self.breaker.probe_started(now)
+            self.breaker.probe_sent(now)
 
     def ended(self, *, is_late: bool) -> None:
         """Give the slot of an attempt back."""
@@ -321,9 +325,14 @@ class Pacing:
             self.late += 1
         return is_late
 
-    def was_silent(self, row_id: int, now: float) -> bool:
-        """Note an attempt that ended without an answer. Tell whether the target is taken for silent from now on."""
-        return self.breaker.ended(row_id, now, was_silent=True)
+    def was_silent(self, row_id: int, now: float, *, was_sent: bool) -> bool:
+        """Note an attempt that ended without an answer, or could not even be sent. Tell whether the target is taken for
+        silent from now on.
+        """
+        has_opened = self.breaker.ended(row_id, now, was_silent=True)
+        if self.breaker.is_open and not was_sent:
+            self.breaker.probe_sent(now)
+        return has_opened
 
     def was_answered(self, row_id: int, now: float) -> None:
         """Note an attempt that ended with an answer."""
