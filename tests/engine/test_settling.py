@@ -57,9 +57,15 @@ NOTHING: dict[str, Any] = {"expires_at": 0.0, "maybe_held_until": 0.0, "state": 
 
 
 def settle(
-    row: Claimed, outcome: Outcome, sent: Sent | None = None, *, phase: float = 0.0, spread: float = 0.0
+    row: Claimed,
+    outcome: Outcome,
+    sent: Sent | None = None,
+    *,
+    phase: float = 0.0,
+    spread: float = 0.0,
+    together: int = 0,
 ) -> Settled:
-    return settlement(row, outcome, tried=sent, generation=3, now=NOW, phase=phase, spread=spread)
+    return settlement(row, outcome, tried=sent, generation=3, now=NOW, phase=phase, spread=spread, together=together)
 
 
 # The table: outcome, what is held, wanted -> state, class, wait
@@ -165,8 +171,29 @@ def test_a_refresh_leaves_time_for_an_attempt_that_fails_and_another(granted: in
     assert settle(make_row(), accepted((URI, granted)), tried()).due_at == pytest.approx(NOW + wait)
 
 
-def test_the_phase_of_its_block_draws_a_refresh_forward_by_a_tenth_at_most() -> None:
-    assert settle(make_row(), accepted(), tried(), phase=0.5).due_at == pytest.approx(NOW + 3240 * 0.95)
+def test_what_is_registered_with_many_others_is_refreshed_earlier_by_its_place_among_them() -> None:
+    assert settle(make_row(), accepted(), tried(), phase=0.5, together=1000).due_at == pytest.approx(NOW + 3240 - 500)
+    assert settle(make_row(), accepted(), tried(), phase=0.5, together=10**6).due_at == pytest.approx(
+        NOW + 3240 * 0.525
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_kept"),
+    [
+        ({}, True),
+        ({"due_at": NOW - 150}, True),
+        ({"due_at": NOW - 200}, False),  # an outage
+        ({"expires_at": NOW - 1}, False),
+        ({"wanted_rev": 2}, False),
+    ],
+)
+def test_a_refresh_at_its_time_keeps_its_distance_and_another_is_placed_anew(
+    changes: dict[str, Any], is_kept: bool
+) -> None:
+    values = {"due_at": NOW, "expires_at": NOW + 360, "wanted_rev": 1, "applied_rev": 1, **changes}
+    settled = settle(make_row(**values), accepted(), tried(), phase=0.5, together=1000)
+    assert settled.due_at == pytest.approx(NOW + (3240 if is_kept else 2740))
 
 
 def test_what_was_granted_is_remembered_contact_by_contact() -> None:

@@ -22,12 +22,19 @@ from sipregistrant.sip.backoff import refresh_wait, refusal_wait, retry_wait, re
 def test_a_refresh_leaves_room_for_a_time_out_a_wait_and_another_attempt(
     granted: float, timer: float, wait: float
 ) -> None:
-    assert refresh_wait(granted, timer, 0.0) == wait
+    assert refresh_wait(granted, timer) == wait
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
-def test_the_phase_only_ever_makes_a_refresh_earlier_and_by_a_tenth_at_most(phase: float) -> None:
-    assert 3240 * 0.9 <= refresh_wait(3600, 120, phase) <= 3240
+@pytest.mark.parametrize(("together", "earliest"), [(1, 3239), (300, 2940), (3000, 240), (1_000_000, 162)])
+def test_of_many_one_a_second_is_refreshed_first_and_none_later_than_the_rule_allows(
+    phase: float, together: int, earliest: float
+) -> None:
+    assert earliest <= refresh_wait(3600, 120, phase, together) <= 3240
+
+
+def test_what_is_granted_for_moments_is_not_refreshed_at_once() -> None:
+    assert refresh_wait(2, 120, 0.999, 1_000_000) == 1.0
 
 
 def test_a_failure_waits_the_timer_and_up_to_a_tenth_more_never_less() -> None:

@@ -231,7 +231,7 @@ class Claims:
                 registrar.id, known_rev=registrar.known_rev, limit=limit + ahead, in_flight=list(registrar.in_flight),
                 may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
-            registrar.good = claim.good
+            registrar.good, registrar.total = claim.good, claim.total
             self._note_staggering(registrar.id, claim)
             pacing.taken -= limit
             limit = 0

@@ -26,6 +26,7 @@ from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .learning import learn
+from .levelling import phase_of
 from .ordering import Target, Unreachable
 from .pacing import Pacing
 from .settler import Settler
@@ -39,13 +40,6 @@ log = structlog.get_logger()
 
 # With so many outcomes not yet on disk nothing more is claimed (design, rule 3).
 MOST_UNSETTLED = 2000
-
-# Rows of a block of neighbours share a phase of their refresh, so that claim and settle touch neighbouring pages
-# (rule 5).
-ROWS_PER_BLOCK = 1000
-
-# The golden ratio spreads successive blocks evenly over [0, 1).
-GOLDEN = 0.6180339887498949
 
 STOP_WAIT_SECONDS = 2.0
 
@@ -344,10 +338,10 @@ class Engine:
 
     def _settlement(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None, generation: int,
                     now: float) -> Settled:  # fmt: skip
-        phase = (row.id // ROWS_PER_BLOCK * GOLDEN) % 1.0
+        together = registrar.total
         return settlement(
-            row, outcome, tried=tried, generation=generation, now=now, phase=phase, spread=self._draw.random(),
-            gives_up_nonces=registrar.gives_up_nonces,
+            row, outcome, tried=tried, generation=generation, now=now, phase=phase_of(row.id, together),
+            spread=self._draw.random(), together=together, gives_up_nonces=registrar.gives_up_nonces,
         )  # fmt: skip
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:

@@ -22,7 +22,7 @@ class Registrar:
 
     __slots__ = (
         "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "pacing", "ready", "ready_since",
-        "server", "settings", "target", "way",
+        "server", "settings", "target", "total", "way",
     )  # fmt: skip
 
     def __init__(self, id: int, pacing: Pacing, server: ServerMemory) -> None:
@@ -33,8 +33,8 @@ class Registrar:
         self.addressing: Addressing | None = None
         self.way: object = None
         self.server = server
-        # How many of its registrations were good at the last claim.
-        self.good = 0
+        # How many of its registrations were good at the last claim, and how many there were.
+        self.good = self.total = 0
         self.pacing = pacing
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()

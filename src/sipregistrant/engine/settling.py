@@ -33,16 +33,20 @@ POISON_WAIT_SECONDS = 3600.0
 # Never for good: somebody may have corrected the password at the registrar, where we hear nothing of it.
 SLOW_TRY_SECONDS = 3600.0
 
+# A refresh that begins so much later than it was due has waited with others: its time is not its own any more.
+LATE_SECONDS = 2.0
+LATE_PART = 0.05
+
 INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
-               spread: float, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
+               spread: float, together: int = 0, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
-    `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1)
-    spreads refreshes, `spread` in [0, 1) retries. `gives_up_nonces`: credentials that were refused are tried again only
-    after an hour (RetryNonStaleNonce 0).
+    `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1) spreads
+    refreshes where there are so many `together` at the registrar, `spread` in [0, 1) retries. `gives_up_nonces`: credentials
+    that were refused are tried again only after an hour (RetryNonStaleNonce 0).
     """
     settled = _unchanged(claimed, outcome, generation, now)
     wish, result = _wish_of(claimed), _result_of(claimed, outcome, tried, now)
@@ -62,7 +66,7 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
             settled.expires_at = settled.maybe_held_until = 0.0
         case _, Result.ACCEPTED:
             assert tried is not None
-            _settle_success(settled, claimed, outcome, tried, now, phase)
+            _settle_success(settled, claimed, outcome, tried, now, phase, together)
         case _:
             _settle_failure(settled, claimed, outcome, tried, now, spread)
             if gives_up_nonces and outcome.are_credentials_refused:
@@ -117,7 +121,7 @@ def _unchanged(claimed: Claimed, outcome: Outcome, generation: int, now: float) 
 
 
 def _settle_success(
-    settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float, phase: float
+    settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent, now: float, phase: float, together: int
 ) -> None:
     """Registered: due again before the contact lapses that lapses first."""
     grants = {grant.uri: grant for grant in outcome.grants}
@@ -131,7 +135,10 @@ def _settle_success(
     settled.expires_at = began + earliest
     settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
     soonest = now + min(SHORTEST_REFRESH_SECONDS, earliest)
-    settled.due_at = max(soonest, began + refresh_wait(earliest, _timer(claimed), phase))
+    wait = refresh_wait(earliest, _timer(claimed))
+    if together > 1 and not _is_on_time(claimed, began, wait):
+        wait = refresh_wait(earliest, _timer(claimed), phase, together)
+    settled.due_at = max(soonest, began + wait)
     missing = [contact.uri for contact in tried.contacts if contact.granted is None]
     if missing:
         settled.last_reason = f"200 without {', '.join(missing)}"
@@ -143,6 +150,14 @@ def _settle_success(
     settled.security = outcome.security
     if outcome.min_expires != claimed.min_expires:
         settled.min_expires = outcome.min_expires
+
+
+def _is_on_time(claimed: Claimed, began: float, wait: float) -> bool:
+    """Tell whether this was a refresh at its own time, which the next one keeps: not a first registration, a change of the
+    configuration, or what had to wait with many others.
+    """
+    is_late = began - claimed.due_at > max(LATE_SECONDS, LATE_PART * wait)
+    return claimed.expires_at > began and claimed.wanted_rev == claimed.applied_rev and not is_late
 
 
 def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float,

@@ -11,9 +11,6 @@ __all__ = ["MINUTES", "Alike", "Load", "forecast", "level_rate"]
 
 MINUTES = 60
 
-# The middle of the window that refreshes are spread over.
-PHASE = 0.5
-
 # Above this share of a limit there is nothing left for what fails, and for what has to be sent again.
 MOST_USED = 0.8
 
@@ -78,7 +75,7 @@ class Load:
 
 def level_rate(entries: int, ttl: float, retry_timer: float) -> float:
     """Return the REGISTERs a second that keep so many bindings, each granted `ttl` seconds, with the nonce sent ahead."""
-    return entries / refresh_wait(ttl, retry_timer, PHASE)
+    return entries / refresh_wait(ttl, retry_timer)
 
 
 def forecast(server: str, groups: Iterable[Alike], limit: int) -> Load:

@@ -21,8 +21,11 @@ TRANSACTION_TIMEOUT_SECONDS = 32.0
 # No refresh later than this part of the grant, however long that is: a registrar's clock and ours need not agree.
 LATEST_REFRESH = 0.9
 
-# Refreshes of one moment are taken apart by this part of their wait, always forward: never later than the rule allows.
-REFRESH_SPREAD = 0.1
+# What was registered together would be refreshed together for ever. The first refreshes are taken apart, always forward: never
+# later than the rule allows. So many a second are none too many for any registrar; of more than fit into this part of the wait
+# there are more. From then on each comes in the distance that the rule says, and what was taken apart stays so.
+REFRESHES_A_SECOND = 1.0
+REFRESH_SPREAD = 0.95
 
 # Retries of one outage are taken apart by this part of their wait.
 RETRY_SPREAD = 0.1
@@ -39,15 +42,17 @@ LONGEST_RETRY_AFTER_SECONDS = 3600.0
 SHORTEST_REFRESH_SECONDS = 1.0
 
 
-def refresh_wait(granted: float, retry_timer: float, phase: float) -> float:
+def refresh_wait(granted: float, retry_timer: float, phase: float = 0.0, together: int = 0) -> float:
     """Return the seconds from a 200 to the refresh of what it granted.
 
     Early enough for one attempt that times out, the wait after it, and another whole attempt, before the binding
-    lapses; where the grant is too short for that, at half of it.
+    lapses; where the grant is too short for that, at half of it. Where so many are granted `together`, the `phase` of this
+    one says how far it is taken forward.
     """
     reserve = TRANSACTION_TIMEOUT_SECONDS + retry_timer + TRANSACTION_TIMEOUT_SECONDS
     latest = max(granted / 2, min(granted - reserve, LATEST_REFRESH * granted))
-    return max(latest * (1 - REFRESH_SPREAD * phase), min(SHORTEST_REFRESH_SECONDS, granted))
+    window = min(together / REFRESHES_A_SECOND, REFRESH_SPREAD * latest)
+    return max(latest - window * phase, min(SHORTEST_REFRESH_SECONDS, granted))
 
 
 def retry_wait(retry_timer: float, retry_after: float, spread: float) -> float:
