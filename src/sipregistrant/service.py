@@ -26,6 +26,7 @@ from .engine.clock import Clock, read_boot_id
 from .engine.departure import EngineSettings
 from .engine.engine import Engine
 from .engine.flows import GroupAddress
+from .engine.lag import LoopLag
 from .engine.tasks import cancel_all, spawn
 from .errors import StoreUnavailable
 from .model.groups import GROUP
@@ -86,6 +87,7 @@ class Service:
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
         store.standings = self.engine.standings
+        self.lag = LoopLag(clock.now)
         self.https_port = 0
         self._sessions = Sessions(clock=clock.now)
         self._tls: ServerTls | None = None
@@ -130,6 +132,7 @@ class Service:
             https.close()  # who failed to start has given it to no server yet
 
     async def _start(self, https: socket.socket) -> None:
+        self.lag.start()
         self.store.on_commit = self._committed
         await self._save_clock()
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
@@ -143,7 +146,7 @@ class Service:
 
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
-        health = health_route(clock=self.clock.now, write=self._try_to_write)
+        health = health_route(clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, settings=self.settings.rest,
                          extra_routes=[health])  # fmt: skip
         local = create_local_app(self.store, on_user_changed=self._sessions.end_all_of)
@@ -192,6 +195,7 @@ class Service:
                 await self._leave()
         await cancel_all(*self._tasks)
         await self.engine.stop()
+        self.lag.stop()
         with contextlib.suppress(StoreUnavailable):
             await self._save_clock()
         await self.store.close()

@@ -22,6 +22,7 @@ class Stage:
     now: float = 1000.5
     cause: str = ""
     writes: int = 0
+    lag: dict[str, float] = field(default_factory=dict)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self) -> None:
@@ -40,7 +41,9 @@ def stage() -> Stage:
 
 @pytest.fixture
 async def http(stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    app = Starlette(routes=[health_route(clock=lambda: stage.now, write=stage.write, patience_seconds=0.05)])
+    app = Starlette(
+        routes=[health_route(clock=lambda: stage.now, write=stage.write, lag=lambda: stage.lag, patience_seconds=0.05)]
+    )
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://h") as http:
         yield http
 
@@ -50,7 +53,12 @@ async def test_the_service_tells_its_version_and_how_long_it_is_up(stage: Stage,
     response = await http.get("/healthz")
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
-    assert response.json() == {"status": "ok", "version": __version__, "uptime_seconds": 61}
+    assert response.json() == {"status": "ok", "version": __version__, "uptime_seconds": 61, "loop_lag_ms": {}}
+
+
+async def test_the_service_tells_how_late_its_event_loop_is(stage: Stage, http: httpx2.AsyncClient) -> None:
+    stage.lag = {"p99": 1.5, "max": 12.0}
+    assert (await http.get("/healthz")).json()["loop_lag_ms"] == {"p99": 1.5, "max": 12.0}
 
 
 async def test_a_database_that_takes_no_writes_is_no_health_until_it_takes_them_again(

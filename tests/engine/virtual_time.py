@@ -65,6 +65,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
+    def hold(self, seconds: float) -> None:
+        """Let time pass inside a callback, as one does that computes for so long."""
+        self._virtual.now += seconds
+
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> list[Any]:
         self.look_ups.append(host)
         if host not in self.addresses:

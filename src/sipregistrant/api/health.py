@@ -1,13 +1,14 @@
 """`GET /healthz`: whether the service serves. Needs no session, tells nothing that is secret.
 
 A service that cannot write registers nobody and takes no changes, however well it answers. So a write is tried, seldom
-enough that nobody can keep the disk busy by asking.
+enough that nobody can keep the disk busy by asking. How late the event loop is, is told for those who watch: it is no
+fault of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -26,18 +27,21 @@ WRITE_SECONDS = 5.0
 
 
 def health_route(*, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
-                 patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
+                 lag: Callable[[], Mapping[str, float]], patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
     """Return the route; the service counts as up from now.
 
-    `clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`.
+    `clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`. `lag` gives the
+    figures of the event loop (`engine/lag.py`), in milliseconds.
     """
-    return Route("/healthz", _Health(clock, write, patience_seconds).answer)
+    return Route("/healthz", _Health(clock, write, lag, patience_seconds).answer)
 
 
 class _Health:
-    def __init__(self, clock: Callable[[], float], write: Callable[[], Awaitable[object]], patience: float) -> None:
+    def __init__(self, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
+                 lag: Callable[[], Mapping[str, float]], patience: float) -> None:  # fmt: skip
         self._clock = clock
         self._write = write
+        self._lag = lag
         self._patience_seconds = patience
         self._started_at = clock()
         self._tried_at: float | None = None
@@ -48,8 +52,8 @@ class _Health:
         """Tell how it stands."""
         cause = await self._cause_of_trouble()
         content = {"status": "degraded" if cause else "ok", "version": __version__}
-        uptime = {"uptime_seconds": int(self._clock() - self._started_at)}
-        return JSONResponse(content | uptime | ({"cause": cause} if cause else {}), 503 if cause else 200)
+        figures = {"uptime_seconds": int(self._clock() - self._started_at), "loop_lag_ms": dict(self._lag())}
+        return JSONResponse(content | figures | ({"cause": cause} if cause else {}), 503 if cause else 200)
 
     async def _cause_of_trouble(self) -> str:
         """Return why nothing can be written, or "" where it can."""
