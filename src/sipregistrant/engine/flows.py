@@ -1,13 +1,14 @@
 """The sockets: one UDP flow for each signaling group, drained in batches.
 
 A flow hands every datagram to one receiver and knows nothing of what is in it. Several datagrams are read for each
-wake-up of the event loop, up to a bound, so that neither the loop nor the other flows wait.
+wake-up of the event loop, for a short time, so that neither the loop nor the other flows wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -23,8 +24,8 @@ Receiver = Callable[["Flow", bytes, Address], None]
 # The longest UDP payload there can be.
 LARGEST_DATAGRAM = 65535
 
-# Some milliseconds of parsing: no step holds the event loop over 5 ms.
-MOST_DATAGRAMS_PER_WAKE_UP = 128
+# No step holds the event loop for long (design, section 4): a reply of the API waits for several of these.
+LONGEST_DRAIN_SECONDS = 0.001
 
 # What the kernel is asked for; it gives what its limits allow.
 BUFFER_BYTES = 4 * 1024 * 1024
@@ -51,12 +52,15 @@ class UdpFlow:
     is_reliable = False
     transport = "udp"
 
-    def __init__(self, address: GroupAddress, receiver: Receiver) -> None:
-        """Bind; raises `OSError` where the address cannot be had."""
+    def __init__(
+        self, address: GroupAddress, receiver: Receiver, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """Bind; raises `OSError` where the address cannot be had. `clock` gives the seconds that reading may take."""
         info = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
         self._family = info[0]
         self._socket = socket.socket(info[0], socket.SOCK_DGRAM)
         self._receiver = receiver
+        self._clock = clock
         self._routes: dict[str, str] = {}
         self.address = address
         try:
@@ -122,7 +126,9 @@ class UdpFlow:
 
     def _drain(self) -> None:
         receive = self._socket.recvfrom
-        for _ in range(MOST_DATAGRAMS_PER_WAKE_UP):
+        clock = self._clock
+        until = clock() + LONGEST_DRAIN_SECONDS
+        while clock() < until:
             try:
                 datagram, source = receive(LARGEST_DATAGRAM)
             except BlockingIOError:
