@@ -29,6 +29,7 @@ usage: ./do CHORE [ARGUMENTS]
   bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
   bench         what a cold registration costs, beside Kamailio's uac module; --aors N, --help tells the rest
   bench-scale   CPU, memory and start with 10,000 and with a million AORs; --help tells the rest
+  bench-storm   GETs of the wire API and lag of the event loop while 100,000 register; --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
   help          this text
@@ -202,10 +203,11 @@ docs() {
     "$venv/bin/python" tools/states.py
 }
 
-bench_scale() {
+# measure_with_kamailio MODULE ARGUMENTS...
+measure_with_kamailio() {
     install
     install_kamailio || fail "It measures against Kamailio."
-    exec "$venv/bin/python" -m bench.scale "$@"
+    exec "$venv/bin/python" -m "$@"
 }
 
 bench() {
@@ -230,7 +232,8 @@ case $chore in
     fuzz-rest) install && exec "$venv/bin/python" -m tests.rest.fuzz "$@" ;;
     test-long) install && exec "$venv/bin/python" -m tests.engine.long "$@" ;;
     bench) bench "$@" ;;
-    bench-scale) bench_scale "$@" ;;
+    bench-scale) measure_with_kamailio bench.scale "$@" ;;
+    bench-storm) measure_with_kamailio bench.storm "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;

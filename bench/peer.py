@@ -31,7 +31,8 @@ from sipregistrant import __version__
 from sipregistrant.store.store import Store
 
 __all__ = [
-    "REGISTRANT_PROCESSOR", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar", "resident_megabytes",
+    "REGISTRANT_PROCESSOR", "REGISTRAR_PROCESSOR", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar",
+    "resident_megabytes",
 ]  # fmt: skip
 
 REGISTRANT_PROCESSOR, REGISTRAR_PROCESSOR = 0, 1

@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.kamailio import free_udp_port
-from tests.service import PASSWORD, USER, ServiceProcess
+from tests.service import ServiceProcess
 
-from bench.chain import copy_first_entry
+from bench.chain import add_user, copy_first_entry
+from bench.client import Connection
 from sipregistrant.model.registry import RESOURCES
-from sipregistrant.store import config, users
-from sipregistrant.store.passwords import hash_password_now
+from sipregistrant.store import config
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Key, Tx
 
@@ -37,52 +34,12 @@ LISTS = 20
 
 def load(tx: Tx, there: int) -> None:
     """Create a table with the entries that are there before, and one with those that are listed."""
-    users.add(tx, USER, "rest", hash_password_now(PASSWORD))
+    add_user(tx)
     for table, number in ((1, there), (LISTED_TABLE, LISTED)):
         config.create(tx, RESOURCES["sipcontactregistrant"], Key(table), {})
         form = {"AorType": "2", "AOR": "sip:user1", "URI1": "sip:u@192.0.2.1", "Q1": "50"}
         config.create(tx, RESOURCES["sipregistrantentry"], Key(1, table), form)
         copy_first_entry(tx, table, number)
-
-
-class Connection:
-    """One kept-alive connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._host = host
-        self.cookie = ""
-
-    @classmethod
-    async def open(cls, base: str, certificate: Path) -> Connection:
-        """Connect and log in."""
-        parts = urlsplit(base)
-        context = ssl.create_default_context(cafile=certificate)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
-        connection = cls(reader, writer, parts.netloc)
-        head, _ = await connection.request("POST", "login", f"Username={USER}&Password={PASSWORD}")
-        line = next(line for line in head.split("\r\n") if line.lower().startswith("set-cookie:"))
-        connection.cookie = line.split(":", 1)[1].strip().split(";")[0]
-        return connection
-
-    async def request(self, method: str, path: str, form: str) -> tuple[str, bytes]:
-        """Send a request, return head and body of its reply."""
-        self._writer.write(
-            f"{method} /rest/{path} HTTP/1.1\r\nHost: {self._host}\r\nCookie: {self.cookie}\r\n"
-            f"Content-Length: {len(form)}\r\n\r\n{form}".encode()
-        )
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        for line in head.lower().split("\r\n"):
-            if line.startswith("content-length:"):
-                return head, await self._reader.readexactly(int(line.split(":")[1]))
-        return head, b"".join([chunk async for chunk in self._chunks()])
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        """Give the chunks of a body that came without its length."""
-        while size := int(await self._reader.readuntil(b"\r\n"), 16):
-            yield (await self._reader.readexactly(size + 2))[:-2]
-        await self._reader.readexactly(2)
 
 
 async def put_all(opened: list[Connection], first: int, entries: int) -> float:
@@ -115,7 +72,7 @@ async def get_list(connection: Connection, times: int) -> float:
 
 async def measure(service: ServiceProcess, entries: int, connections: int) -> list[float]:
     """Return PUTs a second over one connection, over all, and lists a second."""
-    opened = [await Connection.open(service.base, service.data_dir / "https.crt") for _ in range(connections)]
+    opened = [await Connection.open(service) for _ in range(connections)]
     await put_all(opened, FIRST_NEW_ID, entries // 10)  # a start that is not counted
     return [
         await put_all(opened[:1], FIRST_NEW_ID + entries, entries // 3),
