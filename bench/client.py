@@ -45,9 +45,10 @@ class Connection:
         health: dict[str, Any] = json.loads(body)
         return health
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Hang up."""
         self._writer.close()
+        await self._writer.wait_closed()
 
     async def _request(self, method: str, path: str, form: str) -> tuple[str, bytes]:
         self._writer.write(
