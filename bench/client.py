@@ -17,19 +17,24 @@ __all__ = ["Connection"]
 class Connection:
     """One kept-alive connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, cookie: str) -> None:
         self._reader = reader
         self._writer = writer
         self._host = host
-        self.cookie = ""
+        self.cookie = cookie
+
+    @classmethod
+    async def connect(cls, service: ServiceProcess, cookie: str = "") -> Connection:
+        """Connect, with the session of another connection or without any."""
+        parts = urlsplit(service.base)
+        context = ssl.create_default_context(cafile=service.data_dir / "https.crt")
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
+        return cls(reader, writer, parts.netloc, cookie)
 
     @classmethod
     async def open(cls, service: ServiceProcess) -> Connection:
         """Connect and log in."""
-        parts = urlsplit(service.base)
-        context = ssl.create_default_context(cafile=service.data_dir / "https.crt")
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=context)
-        connection = cls(reader, writer, parts.netloc)
+        connection = await cls.connect(service)
         head, _ = await connection.request("POST", "login", f"Username={USER}&Password={PASSWORD}")
         line = next(line for line in head.split("\r\n") if line.lower().startswith("set-cookie:"))
         connection.cookie = line.split(":", 1)[1].strip().split(";")[0]

@@ -122,7 +122,7 @@ class Soak:
         return cpu_seconds([self.service.pid]), float(self.registrar.requests()), float(self._changes)
 
     async def _sample(self, cpu: float, registers: float, changes: float) -> Sample:
-        connection = await Connection.open(self.service)
+        connection = await Connection.connect(self.service)
         async with asyncio.timeout(REPLY_SECONDS):
             lag = (await connection.health())["loop_lag_ms"]
         await connection.close()
@@ -166,17 +166,17 @@ class Soak:
         self._changes += 1
 
     async def _list(self) -> None:
-        number = 0
+        connection, number = await Connection.open(self.service), 0
         while True:
+            await connection.close()  # the service would do it: the next request is too far off
             await asyncio.sleep(LIST_SECONDS)
             number += 1
             table = 1 if number % LISTS_FOR_ONE_OF_ALL == 0 else FIRST_FAULTY_SERVER
-            connection = await Connection.open(self.service)
+            connection = await Connection.connect(self.service, connection.cookie)
             async with asyncio.timeout(REPLY_SECONDS):
                 _, body = await connection.request(
                     "GET", f"sipcontactregistrant/{table}/sipregistrantentry?details=true"
                 )
-            await connection.close()
             assert body.count(b"<rt_RegistrationState>") >= FAILING_EACH, body[:300]
 
 

@@ -120,7 +120,7 @@ async def _ask_for_lag(service: ServiceProcess, lag: list[dict[str, float]]) -> 
 
 
 async def _lag(service: ServiceProcess) -> dict[str, float]:
-    connection = await Connection.open(service)
+    connection = await Connection.connect(service)
     health = await connection.health()
     await connection.close()
     return dict(health["loop_lag_ms"])
