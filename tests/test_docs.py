@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from tools import reference, states
-from typer.main import get_command
 
-from sipregistrant.cli.main import cli
+from sipregistrant.cli.main import COMMANDS, command_of
 from sipregistrant.model.status import Status
 
 PROJECT = Path(__file__).parent.parent
@@ -38,9 +37,9 @@ def test_every_state_is_explained() -> None:
 
 
 def test_every_command_and_every_option_of_serve_is_explained() -> None:
-    commands = get_command(cli).commands  # type: ignore[attr-defined]
-    assert {name for name in commands if f"sipregistrant {name}" not in OPERATING} == set()
-    options = {option for parameter in commands["serve"].params for option in parameter.opts if option.startswith("--")}
+    assert {"serve", "user"} < {*COMMANDS}
+    assert {name for name in COMMANDS if f"sipregistrant {name}" not in OPERATING} == set()
+    options = {option for parameter in command_of("serve").params for option in parameter.opts if option[:2] == "--"}
     assert {option for option in options if option not in OPERATING} == {"--help"} & options
 
 
@@ -48,8 +47,7 @@ def test_the_unit_for_systemd_runs_what_is_there_and_is_told_of() -> None:
     unit = PROJECT / "deploy" / "sipregistrant.service"
     settings = dict(line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if "=" in line)
     command, verb, *words = settings["ExecStart"].split()
-    serve = get_command(cli).commands["serve"]  # type: ignore[attr-defined]
-    options = {option for parameter in serve.params for option in parameter.opts}
+    options = {option for parameter in command_of("serve").params for option in parameter.opts}
     assert (Path(command).name, verb) == ("sipregistrant", "serve")
     assert {word for word in words if word.startswith("-")} <= options
     assert settings["ExecReload"].split()[1:] == ["-HUP", "$MAINPID"]

@@ -38,7 +38,9 @@ from .options import address, log_to_stderr
 from .sample import PASSWORD, REALM, Client, feed
 from .serve import until_stopped
 
-__all__ = ["demo"]
+__all__ = ["cli"]
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 PICTURE_COLUMNS = 80
 LOOK_EVERY_SECONDS = 0.2
@@ -63,6 +65,7 @@ Shown = list[Values]
 MOST_SHOWN = 200
 
 
+@cli.command("demo")
 def demo(
     data_dir: Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where the database is kept.")] = Path(
         "var"

@@ -20,12 +20,15 @@ from ..store.tx import Tx
 from .directory import work_on
 from .options import directory
 
-__all__ = ["forecast"]
+__all__ = ["cli"]
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 # A first registration is challenged.
 FIRST_REGISTERS = 2
 
 
+@cli.command("forecast")
 def forecast(
     data_dir: Annotated[
         Path | None,

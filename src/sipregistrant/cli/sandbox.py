@@ -14,9 +14,12 @@ from ..sandbox.server import SandboxServer
 from .options import address
 from .serve import until_stopped
 
-__all__ = ["sandbox"]
+__all__ = ["cli"]
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+@cli.command("sandbox")
 def sandbox(
     listen: Annotated[
         str, typer.Option(metavar="udp:HOST:PORT", help="Transport and address to listen on.")

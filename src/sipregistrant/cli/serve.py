@@ -18,7 +18,9 @@ from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
 from .options import DataDir, address, check_advertised, hosts, line, log_to_stderr, networks, pair_of_files
 
-__all__ = ["serve", "until_stopped"]
+__all__ = ["cli", "until_stopped"]
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -37,6 +39,7 @@ class StatusLine(StrEnum):
     MIRROR = "mirror"
 
 
+@cli.command("serve")
 def serve(
     data_dir: DataDir,
     https: Annotated[
@@ -110,7 +113,6 @@ def look_for_cycles_seldom() -> None:
     """Have the garbage collector look when it is worth it: what an attempt leaves is freed by its reference counts, and
     looking through thousands of them again and again took an eighth of the CPU (measured).
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
 

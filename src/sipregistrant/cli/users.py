@@ -22,7 +22,12 @@ from .options import DataDir
 
 __all__ = ["cli"]
 
-cli = typer.Typer(help="Add, change, list and remove the users of the service.", no_args_is_help=True)
+cli = typer.Typer(
+    name="user",
+    add_completion=False,
+    help="Add, change, list and remove the users of the service.",
+    no_args_is_help=True,
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 PasswordStdin = Annotated[
