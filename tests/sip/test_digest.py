@@ -202,13 +202,13 @@ def test_a_challenge_is_read() -> None:
     ]
 
 
-def test_a_407_and_a_401_are_both_read() -> None:
+def test_what_a_proxy_and_the_registrar_ask_are_both_read() -> None:
     headers = [
         ("proxy-authenticate", 'Digest realm="p", nonce="1"'),
         ("www-authenticate", 'Digest realm="o", nonce="2"'),
     ]
     found = parse_challenges(Response(407, "", headers))
-    assert [(challenge.is_proxy, challenge.realm) for challenge in found] == [(True, "p"), (False, "o")]
+    assert [(challenge.is_proxy, challenge.realm) for challenge in found] == [(False, "o"), (True, "p")]
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,12 @@ class Challenge(NamedTuple):
 
 
 def parse_challenges(response: Response) -> list[Challenge]:
-    """Return the challenges that can be answered, in their order; the malformed, too long and unknown are left out."""
+    """Return the challenges that can be answered, in their order, the registrar's own before those of proxies; the
+    malformed, too long and unknown are left out.
+    """
     found = []
-    for name, value in response.headers:
-        if name.endswith("-authenticate") and name in ("www-authenticate", "proxy-authenticate"):
+    for name in ("www-authenticate", "proxy-authenticate"):
+        for value in response.all(name):
             try:
                 challenge = _parse_challenge(value, is_proxy=name == "proxy-authenticate")
             except SipParseError:
@@ -189,21 +191,31 @@ def authorization(
     if challenge.qop not in ("", "auth", "auth-int") or (challenge.sess and not challenge.qop):
         raise UnusableChallenge(challenge.realm, f"qop {challenge.qop!r} cannot be answered")
     count = f"{nonce_count:08x}"
+    realm, nonce = challenge.realm, challenge.nonce
     response = _response(
-        digest, username=username, password=password, realm=challenge.realm, nonce=challenge.nonce, sess=challenge.sess,
+        digest, username=username, password=password, realm=realm, nonce=nonce, sess=challenge.sess,
         qop=challenge.qop, method=method, uri=uri, count=count, cnonce=cnonce, body=body,
     )  # fmt: skip
+    named = challenge.algorithm if challenge.names_algorithm else ""
+    quoted_realm, quoted_uri, rest = _rendered(realm, uri, named, challenge.sess, challenge.opaque, challenge.qop)
     value = (
-        f"Digest username={quote(username)}, realm={quote(challenge.realm)}, nonce={quote(challenge.nonce)}, "
-        f'uri={quote(uri)}, response="{response}"'
+        f"Digest username={quote(username)}, realm={quoted_realm}, nonce={quote(nonce)}, uri={quoted_uri}, "
+        f'response="{response}"{rest}'
     )
-    if challenge.names_algorithm:
-        value += f", algorithm={challenge.algorithm}{'-sess' if challenge.sess else ''}"
-    if challenge.opaque is not None:
-        value += f", opaque={quote(challenge.opaque)}"
     if challenge.qop:
-        value += f", qop={challenge.qop}, nc={count}, cnonce={quote(cnonce)}"
+        value += f", nc={count}, cnonce={quote(cnonce)}"
     return "Proxy-Authorization" if challenge.is_proxy else "Authorization", value
+
+
+@lru_cache(MOST_REMEMBERED)
+def _rendered(realm: str, uri: str, algorithm: str, sess: bool, opaque: str | None, qop: str) -> tuple[str, str, str]:
+    """Return what the answers of all users of a registrar share: the realm and the URI in quotes, and what stands behind
+    the response.
+    """
+    rest = f", algorithm={algorithm}{'-sess' if sess else ''}" if algorithm else ""
+    rest += "" if opaque is None else f", opaque={quote(opaque)}"
+    rest += f", qop={qop}" if qop else ""
+    return quote(realm), quote(uri), rest
 
 
 def parse_authentication_info(value: str) -> str | None:
@@ -241,8 +253,9 @@ def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
     found = _find_nonce(value)
     if found is None or len(found[1]) > MAX_NONCE_CHARS:
         return _read_challenge(value, is_proxy)
-    challenge = _read_around(value[: found.start(1)], value[found.end(1) :], is_proxy)
-    return None if challenge is None else challenge._replace(nonce=found[1])
+    start, end = found.span(1)
+    challenge = _read_around(value[:start], value[end:], is_proxy)
+    return None if challenge is None else Challenge(challenge.realm, found[1], *challenge[2:])
 
 
 _find_nonce = re.compile(r'[ ,\t]nonce="([^"\\]+)"').search
@@ -298,7 +311,7 @@ def _choose_qop(offered: str | None) -> str | None:
 def _response(digest: Hash, *, username: str, password: str, realm: str, nonce: str, sess: bool, qop: str, method: str,
               uri: str, count: str, cnonce: str, body: bytes) -> str:  # fmt: skip
     """RFC 7616 §3.4.1 to §3.4.3; without qop the form of RFC 2069."""
-    ha1 = digest(f"{username}:{realm}:{password}")
+    ha1 = _hash_of_user(digest, username, realm, password)
     if sess:
         ha1 = digest(f"{ha1}:{nonce}:{cnonce}")
     if qop == "auth-int":
@@ -308,6 +321,12 @@ def _response(digest: Hash, *, username: str, password: str, realm: str, nonce: 
     if not qop:
         return digest(f"{ha1}:{nonce}:{ha2}")
     return digest(f"{ha1}:{nonce}:{count}:{cnonce}:{qop}:{ha2}")
+
+
+@lru_cache(MOST_REMEMBERED)
+def _hash_of_user(digest: Hash, username: str, realm: str, password: str) -> str:
+    """Return H(A1), which all AORs of a trunk share."""
+    return digest(f"{username}:{realm}:{password}")
 
 
 @lru_cache(MOST_REMEMBERED)

@@ -48,6 +48,7 @@ MOST_REMEMBERED = 1024
 
 # RFC 3261 §8.1.1.5.
 CSEQ_LIMIT = 2**31
+DIGITS_OF_LIMIT = 10
 
 # RFC 3261 §25.1: delta-seconds is 0 to 2**32 - 1.
 MAX_DELTA_SECONDS = 2**32 - 1
@@ -247,6 +248,9 @@ def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:
 
 def parse_cseq(value: str) -> tuple[int, str]:
     """Read a CSeq: its number, below 2**31, and its method."""
+    number, _, method = value.partition(" ")
+    if method in _KNOWN_METHODS and len(number) < DIGITS_OF_LIMIT and number.isdecimal() and number.isascii():
+        return int(number), method
     number, _, method = value.replace("\t", " ").partition(" ")
     method = method.strip(" ")
     if not _is_number(number, 20) or (sequence := int(number)) >= CSEQ_LIMIT:

@@ -1,16 +1,19 @@
 """SIP messages: bytes to `Request` or `Response`, and back.
 
 Reading answers is the hot path of this program, so the bytes are split and looked up, not modelled: a header is a pair
-of a name (long form, lower case) and a text, read by `fields.py` when somebody asks. `parse_message` is total: it returns
-a message or raises `SipParseError`. Rendering lets no line end and no NUL through.
+of a name (long form, lower case) and a text, read by `fields.py` when somebody asks. A registrar writes a million answers
+with the same headers in the same order: once that order has been read (`_Layout`), an answer in it is known by the
+beginnings of its lines. `parse_message` is total: it returns a message or raises `SipParseError`. Rendering lets no line
+end and no NUL through.
 RFC 3261 §7 (messages), §7.3 (folding, compact forms), §18.3 (Content-Length over UDP), §25.1.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import SipParseError
 from .fields import is_token, parse_cseq, parse_via, split_list
@@ -93,8 +96,24 @@ _without_pairs = re.compile(rb"\\[^\r\n]").sub
 _is_request_uri = re.compile('[A-Za-z][A-Za-z0-9+.-]*:[^\\s"<>]+').fullmatch
 _STATUS_CODES = {str(code): code for code in range(100, 700)}
 
+# Layouts: a registrar has a handful, of a dozen lines each.
+MOST_REMEMBERED = 64
+MOST_REMEMBERED_LINES = 32
+LONGEST_REMEMBERED = 64
+
 LWS = " \t"
 VERSION = "SIP/2.0"
+
+
+class _Layout(NamedTuple):
+    """What a parsed answer has in common with others: its start line, and which header stands on which line."""
+
+    beginnings: tuple[str, ...]
+    """Of the lines: the start line, then `Name:` as it was written."""
+    status_code: int
+    reason_phrase: str
+    places: dict[str, tuple[int, int]]
+    """By name, the number of a header's line, and where in it the value begins. No header stands twice."""
 
 
 class _Headers:
@@ -102,13 +121,9 @@ class _Headers:
 
     __slots__ = ()
     headers: list[tuple[str, str]]
-    by_name: dict[str, str] | None
-    """The same, where no header stands twice; else None."""
 
     def first(self, name: str) -> str | None:
         """Return the first value of a header, named in lower case and long form; None without one."""
-        if self.by_name is not None:
-            return self.by_name.get(name)
         for known, value in self.headers:
             if known == name:
                 return value
@@ -116,8 +131,6 @@ class _Headers:
 
     def all(self, name: str) -> list[str]:
         """Return the values of a header, one for each line it stands on."""
-        if self.by_name is not None:
-            return [self.by_name[name]] if name in self.by_name else []
         return [value for known, value in self.headers if known == name]
 
 
@@ -129,19 +142,52 @@ class Request(_Headers):
     uri: str
     headers: list[tuple[str, str]]
     body: bytes = b""
-    by_name: dict[str, str] | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(slots=True)
 class Response(_Headers):
     """A response. Header names are in lower case and long form."""
 
-    status_code: int
-    reason_phrase: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
-    by_name: dict[str, str] | None = field(default=None, repr=False, compare=False)
-    _cseq: tuple[int, str] | None = field(default=None, repr=False, compare=False)
+    __slots__ = ("_headers", "_lines", "_places", "body", "cseq", "reason_phrase", "status_code")
+
+    def __init__(self, status_code: int, reason_phrase: str, headers: list[tuple[str, str]] | None, body: bytes = b"",
+                 lines: Sequence[str] = (), places: dict[str, tuple[int, int]] | None = None) -> None:  # fmt: skip
+        """Either `headers` are given, or `lines` and `places` as a `_Layout` has them."""
+        self.status_code = status_code
+        self.reason_phrase = reason_phrase
+        self.body = body
+        self._headers = headers
+        self.cseq = (0, "")
+        """The number and method of CSeq, of a response that was parsed."""
+        self._lines = lines
+        self._places = places
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Response) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Response{self._parts()!r}"
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:  # type: ignore[override]
+        """All headers, in their order."""
+        if self._headers is None:
+            lines = self._lines
+            self._headers = [(name, lines[at][start:].strip(LWS)) for name, (at, start) in (self._places or {}).items()]
+        return self._headers
+
+    def first(self, name: str) -> str | None:
+        if self._places is None:
+            return super().first(name)
+        place = self._places.get(name)
+        return None if place is None else self._lines[place[0]][place[1] :].strip(LWS)
+
+    def all(self, name: str) -> list[str]:
+        if self._places is None:
+            return super().all(name)
+        value = self.first(name)
+        return [] if value is None else [value]
 
     @property
     def branch(self) -> str:
@@ -149,12 +195,12 @@ class Response(_Headers):
         value = self.first("via")
         return "" if value is None else _branch(value)
 
-    @property
-    def cseq(self) -> tuple[int, str]:
-        """The number and method of CSeq. Of a response that was parsed, this is always there."""
-        if self._cseq is None:
-            self._cseq = parse_cseq(self.first("cseq") or "")
-        return self._cseq
+    def _parts(self) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        return self.status_code, self.reason_phrase, self.headers, self.body
+
+
+_layouts: dict[tuple[str, int], _Layout] = {}
+"""By start line and number of lines."""
 
 
 def parse_message(data: bytes) -> Request | Response:
@@ -167,15 +213,18 @@ def parse_message(data: bytes) -> Request | Response:
     if not blank:
         raise SipParseError("message", "no empty line after the headers")
     lines = _lines(head)
-    headers = _headers(lines)
-    singles = dict(headers)
-    if len(singles) != len(headers):
-        _refuse_repeated(headers)
-    length = singles.get("content-length")
+    layout = _layouts.get((lines[0], len(lines)))
+    if layout is not None and all(map(str.startswith, lines, layout.beginnings)):
+        _, code, phrase, places = layout
+        message: Request | Response = Response(code, phrase, None, b"", lines, places)
+    else:
+        message = _read(lines)
+    length = message.first("content-length")
     if length != "0" or body:
-        body = _body(length, body)
-    by_name = singles if len(singles) == len(headers) else None
-    return _message(lines[0], headers, body, by_name, singles.get("cseq", ""))
+        message.body = _body(length, body)
+    if isinstance(message, Response):
+        message.cseq = parse_cseq(message.first("cseq") or "")
+    return message
 
 
 def render_request(method: str, uri: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
@@ -270,13 +319,20 @@ def _body(length: str | None, body: bytes) -> bytes:
     return body[:wanted]
 
 
-def _message(start: str, headers: list[tuple[str, str]], body: bytes, by_name: dict[str, str] | None,
-             cseq: str) -> Request | Response:  # fmt: skip
+def _read(lines: list[str]) -> Request | Response:
+    """Read the start line and the headers."""
+    start = lines[0]
+    headers = _headers(lines)
+    names = {name for name, _ in headers}
+    if len(names) != len(headers):
+        _refuse_repeated(headers)
     if start.startswith("SIP/2.0 ") or _is_version(start[:7]):
         code = _STATUS_CODES.get(start[8:11])
         if code is None or start[7] != " " or start[11:12] not in ("", " "):
             raise SipParseError("status line", f"{start[:20]!r} has no code from 100 to 699")
-        return Response(code, start[12:], headers, body, by_name, parse_cseq(cseq))
+        if len(names) == len(lines) - 1 <= MOST_REMEMBERED_LINES and len(start) <= LONGEST_REMEMBERED:
+            _remember(lines, headers, code)
+        return Response(code, start[12:], headers)
     parts = start.split(" ")
     if len(parts) != 3 or not _is_version(parts[2]):
         raise SipParseError("request line", "not a method, a URI and SIP/2.0, parted by one space each")
@@ -285,7 +341,17 @@ def _message(start: str, headers: list[tuple[str, str]], body: bytes, by_name: d
         raise SipParseError("request line", f"{method[:20]!r} is not a method")
     if not _is_request_uri(uri):
         raise SipParseError("request line", f"{uri[:40]!r} is not a URI")
-    return Request(method, uri, headers, body, by_name)
+    return Request(method, uri, headers)
+
+
+def _remember(lines: list[str], headers: list[tuple[str, str]], code: int) -> None:
+    """Remember the layout of an answer in which each header stands once, on one line."""
+    if len(_layouts) >= MOST_REMEMBERED:
+        _layouts.clear()
+    sizes = [line.index(":") + 1 for line in lines[1:]]
+    beginnings = (lines[0], *(line[:size] for line, size in zip(lines[1:], sizes, strict=True)))
+    places = {name: (at, size) for at, ((name, _), size) in enumerate(zip(headers, sizes, strict=True), 1)}
+    _layouts[lines[0], len(lines)] = _Layout(beginnings, code, lines[0][12:], places)
 
 
 def _is_version(text: str) -> bool:
@@ -294,9 +360,9 @@ def _is_version(text: str) -> bool:
 
 
 def _branch(value: str) -> str:
-    if '"' not in value:
-        # Almost all are written so. What follows a comma is the Via of somebody else.
-        _, found, rest = value.partition(",")[0].partition(";branch=")
+    if '"' not in value and "," not in value:
+        # Almost all are written so.
+        _, found, rest = value.partition(";branch=")
         if found:
             return rest.partition(";")[0].strip(LWS)
     try:
