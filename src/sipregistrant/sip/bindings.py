@@ -53,6 +53,10 @@ def find_bindings(contacts: Sequence[SentContact], removed: Sequence[str], liste
     The expiry is the contact's own, else that of the Expires header (`default`), else what we asked for (§10.2.4);
     `asked` raises an expiry to what a 423 wanted. A grant of 0 is none.
     """
+    if len(contacts) == len(listed) == 1 and listed[0].text == contacts[0].uri and not removed:
+        # Nearly all answers.
+        granted = _granted(listed[0], default, asked(contacts[0].asked))
+        return Found([Grant(contacts[0].uri, granted, "uri")] if granted > 0 else [], list(listed))
     left = list(listed)
     found = Found()
     for contact in contacts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..errors import SipParseError
@@ -22,6 +23,9 @@ __all__ = ["Learned", "learn_from"]
 # A peer's words, kept for each AOR: more than this nobody has sent for a reason.
 MOST_OF_EACH = 16
 LONGEST = 512
+
+# Addresses behind a NAT: one for each of our sockets and server, as long as all is well.
+MOST_REMEMBERED = 64
 
 _received = re.compile(r";\s*received\s*=\s*\[?([0-9A-Fa-f:.]+)", re.ASCII).search
 _rport = re.compile(r";\s*rport\s*=\s*([0-9]{1,5})", re.ASCII).search
@@ -51,6 +55,7 @@ class Learned:
         return cls(**known)
 
 
+GRUUS = (("pub-gruu", "public_gruu"), ("temp-gruu", "temporary_gruu"))
 LISTS = {"service-route": "service_route", "path": "path", "p-associated-uri": "associated_uris"}
 
 
@@ -61,12 +66,13 @@ def learn_from(response: Response, ours: list[Contact], sent_by: str = "", crede
     """
     known: dict[str, str | list[str]] = {}
     for header, kept_as in LISTS.items():
-        items = [item[:LONGEST] for value in response.all(header) for item in _items(value)]
-        if items:
-            known[kept_as] = items[:MOST_OF_EACH]
+        if values := response.all(header):
+            items = [item[:LONGEST] for value in values for item in _items(value)]
+            if items:
+                known[kept_as] = items[:MOST_OF_EACH]
     via = response.first("via")
     for contact in ours:
-        for parameter, kept_as in (("pub-gruu", "public_gruu"), ("temp-gruu", "temporary_gruu")):
+        for parameter, kept_as in GRUUS:
             if parameter in contact.parameters:
                 known.setdefault(kept_as, unquote(contact.parameters[parameter] or "")[:LONGEST])
     if via is not None and (address := _public_address(via, sent_by)):
@@ -85,7 +91,13 @@ def _items(value: str) -> list[str]:
 
 def _public_address(via: str, sent_by: str) -> str:
     """Return host:port as the registrar saw us, "" where that is what we said ourselves."""
-    # Before anything is parsed: this is done for every 200, and there is rarely a NAT.
+    before, branch, behind = via.partition(";branch=")
+    # Without the branch, the Via of all answers of a registrar is the same.
+    return _address(f"{before};{behind.partition(';')[2]}" if branch else via, sent_by)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _address(via: str, sent_by: str) -> str:
     received = _received(via)
     port = _rport(via)
     if not received and not port:

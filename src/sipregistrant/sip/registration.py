@@ -235,7 +235,8 @@ class Attempt:
             listed = parse_contacts(response.all("contact"))
         except SipParseError as error:
             return self._end(Kind.REFUSED, response.status_code, f"200 with a Contact that cannot be read: {error}")
-        default = _seconds(response.first("expires")) if response.first("expires") is not None else None
+        expires = response.first("expires")
+        default = None if expires is None else _seconds(expires)
         found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked)
         challenge, nonce_count = self._authenticator.to_send_ahead(response)
         if self._order.is_removal:

@@ -144,8 +144,7 @@ class ClientTransaction:
             action = self._enter(Event.FINAL_RECEIVED)
             if action is Action.PASS_UP:
                 self._resend_at = NEVER
-                self._deadline = now + (0.0 if self._is_reliable else self._timers.t4)
-                self._set_next_timeout()
+                self._deadline = self.next_timeout = now + (0.0 if self._is_reliable else self._timers.t4)
             return action
         action = self._enter(Event.PROVISIONAL_RECEIVED)
         if self.state is State.PROCEEDING:
@@ -177,11 +176,8 @@ class ClientTransaction:
         self.state, action = step
         if action is Action.SEND:
             self.sends += 1
-        self._set_next_timeout()
-        return action
-
-    def _set_next_timeout(self) -> None:
         if self.state is State.TERMINATED:
             self.next_timeout = NEVER
         else:
-            self.next_timeout = min(self._resend_at, self._deadline)
+            self.next_timeout = self._resend_at if self._resend_at < self._deadline else self._deadline
+        return action
