@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +11,8 @@ from sipregistrant.model.schedule import Class, Sent, SentContact
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 CONTACTS = st.builds(SentContact, uri=TEXTS, q=st.integers(0, 100), asked=st.integers(0, 2**31),
-                     granted=st.none() | st.integers(0, 2**32), matched=st.sampled_from(["", "uri", "only"]))  # fmt: skip
+                     granted=st.none() | st.integers(0, 2**32), matched=st.sampled_from(["", "uri", "only"]),
+                     token=st.just("") | TEXTS)  # fmt: skip
 SENTS = st.builds(Sent, aor=TEXTS, from_uri=TEXTS, request_uri=TEXTS, host=TEXTS, port=st.integers(1, 65535),
                   transport=st.sampled_from(["udp", "tcp", "tls"]), contacts=st.lists(CONTACTS, max_size=8))  # fmt: skip
 
@@ -18,6 +21,7 @@ SENTS = st.builds(Sent, aor=TEXTS, from_uri=TEXTS, request_uri=TEXTS, host=TEXTS
 @given(SENTS)
 def test_what_was_sent_comes_back_from_its_text_as_it_was(sent: Sent) -> None:
     assert Sent.from_json(sent.to_json()) == sent
+    assert json.dumps(json.loads(sent.to_json()), separators=(",", ":")) == sent.to_json()
 
 
 def test_what_was_sent_is_kept_in_few_characters() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import text
 
+from ..model.attributes import Value
 from ..model.registrants import CONTACTS, ENTRY, INHERITED_TTL
 from ..model.resource import Values
 from ..model.schedule import Claim, Claimed, Class, Rival, Sent
@@ -181,31 +183,42 @@ def _choose(waiting: dict[Class, list[tuple[int, int]]], limit: int, now: int) -
     return chosen
 
 
-ENTRY_NAMES = [attribute.name for attribute in ENTRY.stored]
-ENTRY_COLUMNS = ", ".join(f'entry."{attribute.column}"' for attribute in ENTRY.stored)
+ENTRY_COLUMN_OF = {attribute.name: f'entry."{attribute.column}"' for attribute in ENTRY.stored}
+ENTRY_NAMES = list(ENTRY_COLUMN_OF)
+ENTRY_COLUMNS = ", ".join(ENTRY_COLUMN_OF.values())
 CLASSES = tuple(Class)
+
+# What most entries differ in is read by itself, the rest of an entry as one JSON text, which most have in common: a
+# column costs as much as the whole text (measured).
+OWN_NAMES = ("AOR", "URI1")
+OWN_COLUMNS = ", ".join(ENTRY_COLUMN_OF[name] for name in OWN_NAMES)
+SHARED_NAMES = [name for name in ENTRY_NAMES if name not in OWN_NAMES]
+SHARED_COLUMNS = ", ".join(ENTRY_COLUMN_OF[name] for name in SHARED_NAMES)
+MOST_REMEMBERED = 1024
 
 # In the order of the fields of `Claimed`, then what only the rest of the claim needs, and the values of the entry.
 READ = f"""
 SELECT r.id, r.registrar_id, r.binding_key, r.desired, r.class, r.due_at, r.state, r.wanted_rev, r.applied_rev, r.cseq,
   r.generation, r.expires_at, r.maybe_held_until, r.since_at, r.failures, r.last_code, r.challenge, r.nonce_count,
   r.attempted_at, r.clears, r.entry_uid, bound.sent, bound.entry, bound.min_expires, bound.learned, entry.from_user,
-  {ENTRY_COLUMNS}
+  {OWN_COLUMNS}, json_array({SHARED_COLUMNS})
 FROM registration AS r
 LEFT JOIN bound ON bound.registration_id = r.id
 LEFT JOIN {ENTRIES.name} AS entry ON entry.uid = r.entry_uid
-WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.due_at
+WHERE r.id IN (SELECT value FROM json_each(?))
 """
-ENTRY_AT = 26
-"""The place of the first value of the entry."""
+DUE_AT, FROM_USER = 5, 25
+"""The places of these columns."""
 
 
 def read_rows(tx: Tx, ids: list[int], credentials_uid: int | None) -> list[Claimed]:
-    """Return rows of the schedule as an attempt needs them, with the credentials of a table."""
+    """Return rows of the schedule as an attempt needs them, earliest due first, with the credentials of a table."""
     if not ids:
         return []
     found = tx.sqlite.execute(READ, (json.dumps(ids),)).fetchall()
-    by_user = credentials_for(tx, credentials_uid, {row[25] for row in found if row[25] is not None})
+    found.sort(key=itemgetter(DUE_AT))
+    users = {row[FROM_USER] for row in found}
+    by_user = credentials_for(tx, credentials_uid, users - {None})
     claimed = [_read_row(row, by_user) for row in found]
     _add_tombstones(tx, [row for row in claimed if row.is_tombstone])
     return claimed
@@ -214,19 +227,25 @@ def read_rows(tx: Tx, ids: list[int], credentials_uid: int | None) -> list[Claim
 def _read_row(row: tuple[Any, ...], by_user: Mapping[str, list[Credential]]) -> Claimed:
     (id, registrar_id, binding_key, desired, klass, due_at, state, wanted_rev, applied_rev, cseq, generation, expires_at,
      maybe_held_until, since_at, failures, last_code, challenge, nonce_count, attempted_at, clears, entry_uid, sent, before,
-     min_expires, learned, from_user) = row[:ENTRY_AT]  # fmt: skip
+     min_expires, learned, from_user, aor, uri1, shared) = row  # fmt: skip
     entry: Values | None
     unanswered: Values | None = json.loads(before) if before is not None and sent is None else None
     if entry_uid is None:
         entry, unanswered = unanswered, None
     else:
-        entry = dict(zip(ENTRY_NAMES, row[ENTRY_AT:], strict=True))
+        entry = {**_shared_values(shared), "AOR": aor, "URI1": uri1}
     return Claimed(
         id, registrar_id, binding_key, desired == 1, CLASSES[klass], due_at / 1000, state, wanted_rev, applied_rev, cseq,
         generation, expires_at / 1000, maybe_held_until / 1000, since_at / 1000, failures, last_code, challenge, nonce_count,
         min_expires or 0, entry, None if sent is None else Sent.from_json(sent), unanswered, entry_uid is None,
         attempted_at / 1000, clears == 1, learned or "", by_user.get(from_user, []),
     )  # fmt: skip
+
+
+@lru_cache(MOST_REMEMBERED)
+def _shared_values(text: str) -> Values:
+    """Return what entries have in common. Nobody changes what comes back."""
+    return dict(zip(SHARED_NAMES, json.loads(text), strict=True))
 
 
 TOMBSTONES = (
@@ -277,10 +296,14 @@ def _add_rivals(tx: Tx, rows: list[Claimed], group_uid: int) -> None:
         claimed.rivals = [r for r in rivals.get(claimed.binding_key, []) if r.registration_id != claimed.id]
 
 
-WRITE_AT_CLAIM = """
-UPDATE registration SET maybe_held_until = max(maybe_held_until, j.until), due_at = coalesce(j.due_at,
-registration.due_at) FROM (SELECT value ->> 0 AS id, value ->> 1 AS until, value ->> 2 AS due_at FROM
-json_each(:rows)) AS j WHERE registration.id = j.id
+MAY_HOLD = """
+UPDATE registration SET maybe_held_until = max(maybe_held_until, :until)
+WHERE id IN (SELECT value FROM json_each(:ids))
+"""
+
+PUT_OFF = """
+UPDATE registration SET due_at = j.due_at FROM (SELECT value ->> 0 AS id, value ->> 1 AS due_at FROM json_each(:rows)) AS j
+WHERE registration.id = j.id
 """
 
 
@@ -291,21 +314,22 @@ def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:
     8). One that failed before, and an un-REGISTER, have their next wait written, so that a crash that they cause is not
     caused again at once (rule 12).
     """
-    written = []
+    # Until when: few instants, as few expiries are configured.
+    may_hold: dict[int, list[int]] = {}
+    put_off: list[tuple[int, int]] = []
+    soon = (tx.now + LONGEST_ATTEMPT_MS) / 1000
     for row in rows:
-        until = 0
-        due_at = None
-        if row.desired and row.entry is not None:
-            if to_ms(row.expires_at) <= tx.now + LONGEST_ATTEMPT_MS:
-                until = tx.now + 1000 * max(_longest_ttl(row.entry), row.min_expires)
+        if not row.desired:
+            put_off.append((row.id, tx.now + 1000 * UNREGISTER_WAIT_SECONDS))
+        elif row.entry is not None:
+            if row.expires_at <= soon and (seconds := max(_longest_ttl(row.entry), row.min_expires)):
+                may_hold.setdefault(seconds, []).append(row.id)
             if row.failures or row.klass is Class.FAILING:
-                due_at = tx.now + to_ms(_wait_after_failure(row, row.entry, tx.now / 1000))
-        elif not row.desired:
-            due_at = tx.now + 1000 * UNREGISTER_WAIT_SECONDS
-        if until or due_at:
-            written.append((row.id, until, due_at))
-    if written:
-        tx.sqlite.execute(WRITE_AT_CLAIM, {"rows": json.dumps(written)})
+                put_off.append((row.id, tx.now + to_ms(_wait_after_failure(row, row.entry, tx.now / 1000))))
+    for seconds, ids in may_hold.items():
+        tx.sqlite.execute(MAY_HOLD, {"until": tx.now + 1000 * seconds, "ids": json.dumps(ids)})
+    if put_off:
+        tx.sqlite.execute(PUT_OFF, {"rows": json.dumps(put_off)})
 
 
 def _wait_after_failure(row: Claimed, entry: Values, now: float) -> float:
@@ -319,4 +343,9 @@ NO_TTL = {None, *INHERITED_TTL}
 
 def _longest_ttl(entry: Values) -> int:
     """Return the longest expiry that a REGISTER of an entry may ask for."""
-    return max({int(entry["AorTtl"] or 0), *(int(ttl or 0) for ttl in {*TTLS(entry)} - NO_TTL)})
+    return _longest(entry["AorTtl"], TTLS(entry))
+
+
+@lru_cache(MOST_REMEMBERED)
+def _longest(aor_ttl: Value, ttls: tuple[Value, ...]) -> int:
+    return max({int(aor_ttl or 0), *(int(ttl or 0) for ttl in {*ttls} - NO_TTL)})
