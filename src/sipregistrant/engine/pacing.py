@@ -24,9 +24,11 @@ SMALLEST_WINDOW = 2
 ROUND_SECONDS = 0.5
 LOST_SHARE = 0.05
 
-# An attempt that has waited so long while others were answered keeps nobody waiting: its slot is given back. So many of
-# them there may be, each for half a minute.
+# An attempt that has waited so long while others were answered keeps nobody waiting: its slot is given back; while nobody was
+# answered after five seconds, so that a registrar that is silent to two AORs alone is asked for a third. So many of them there
+# may be, each for half a minute.
 LATE_SECONDS = 1.5
+LATE_SECONDS_WITHOUT_ANSWERS = 5.0
 MOST_LATE = 1000
 
 # T1 of RFC 3261 §17.1.1.1: what took longer was sent again, and nobody knows which of the two was answered.
@@ -319,7 +321,8 @@ class Pacing:
         if is_late:
             return False
         self.window.lost(now)
-        is_late = waited >= LATE_SECONDS and answered_at > now - waited and self.late < MOST_LATE
+        longest = LATE_SECONDS if answered_at > now - waited else LATE_SECONDS_WITHOUT_ANSWERS
+        is_late = waited >= longest and self.late < MOST_LATE
         if is_late:
             self.taken -= 1
             self.late += 1
