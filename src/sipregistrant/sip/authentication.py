@@ -57,7 +57,7 @@ class _Tried:
 class Authenticator:
     """The credentials of one attempt, and the challenges that it answers with them."""
 
-    def __init__(self, credentials: Sequence[Credential], *, ahead: Challenge | None = None, nonce_count: int = 0,
+    def __init__(self, credentials: Sequence[Credential], ahead: Challenge | None = None, nonce_count: int = 0,
                  preferred: str = "", least: Mapping[str, int] | None = None) -> None:  # fmt: skip
         """`ahead` is a challenge of before, to be answered unasked, and `nonce_count` how often its nonce was used.
 
@@ -81,10 +81,9 @@ class Authenticator:
         lines = []
         for answer in self._answers.values():
             answer.nonce_count += 1
-            name, value = authorization(
-                answer.challenge, username=answer.credential.username, password=answer.credential.password,
-                method=method, uri=uri, nonce_count=answer.nonce_count, cnonce=make_cnonce(),
-            )  # fmt: skip
+            credential = answer.credential
+            name, value = authorization(answer.challenge, credential.username, credential.password, method, uri,
+                                        answer.nonce_count, make_cnonce())  # fmt: skip
             lines.append(f"{name}: {value}\r\n")
         return "".join(lines)
 

@@ -96,12 +96,17 @@ class Challenge(NamedTuple):
 
     def encode(self) -> str:
         """Return a compact text for one column; any database takes it, even where the peer sent what is no UTF-8."""
-        flags = f"{'p' * self.is_proxy}{'s' * self.sess}{'t' * self.stale}{'n' * self.names_algorithm}"
-        parts = [flags, self.algorithm, self.qop, self.realm, self.nonce]
-        if self.opaque is not None:
-            parts.append(self.opaque)
-        text = "\n".join(parts)
-        if text.count("\n") != len(parts) - 1:
+        realm, nonce, opaque, algorithm, sess, qop, stale, is_proxy, names_algorithm = self
+        flags = (
+            ("p" if is_proxy else "")
+            + ("s" if sess else "")
+            + ("t" if stale else "")
+            + ("n" if names_algorithm else "")
+        )
+        text = f"{flags}\n{algorithm}\n{qop}\n{realm}\n{nonce}"
+        if opaque is not None:
+            text = f"{text}\n{opaque}"
+        if text.count("\n") != (4 if opaque is None else 5):
             raise UnusableChallenge(self.realm, "a line end in a challenge")
         if text.isascii():
             return text
@@ -169,7 +174,6 @@ def choose(challenges: Sequence[Challenge], least: Mapping[str, int] | None = No
 
 def authorization(
     challenge: Challenge,
-    *,
     username: str,
     password: str,
     method: str,
@@ -192,10 +196,8 @@ def authorization(
         raise UnusableChallenge(challenge.realm, f"qop {challenge.qop!r} cannot be answered")
     count = f"{nonce_count:08x}"
     realm, nonce = challenge.realm, challenge.nonce
-    response = _response(
-        digest, username=username, password=password, realm=realm, nonce=nonce, sess=challenge.sess,
-        qop=challenge.qop, method=method, uri=uri, count=count, cnonce=cnonce, body=body,
-    )  # fmt: skip
+    response = _response(digest, username, password, realm, nonce, challenge.sess, challenge.qop, method, uri, count,
+                         cnonce, body)  # fmt: skip
     named = challenge.algorithm if challenge.names_algorithm else ""
     quoted_realm, quoted_uri, rest = _rendered(realm, uri, named, challenge.sess, challenge.opaque, challenge.qop)
     value = (
@@ -240,30 +242,25 @@ def verify(params: Mapping[str, str], *, password: str, method: str, body: bytes
         return False
     if qop not in ("", "auth", "auth-int") or (qop and not (cnonce and _is_nonce_count(count))) or (sess and not qop):
         return False
-    wanted = _response(
-        digest, username=params["username"], password=password, realm=params["realm"], nonce=params["nonce"], sess=sess,
-        qop=qop, method=method, uri=params["uri"], count=count, cnonce=cnonce, body=body,
-    )  # fmt: skip
+    wanted = _response(digest, params["username"], password, params["realm"], params["nonce"], sess, qop, method,
+                       params["uri"], count, cnonce, body)  # fmt: skip
     given = params["response"].lower().encode("utf-8", "surrogateescape")
     return hmac.compare_digest(given, wanted.encode())
 
 
 def _parse_challenge(value: str, *, is_proxy: bool) -> Challenge | None:
     """Read a challenge. Those of one registrar differ by their nonce alone: what stands around it is read once."""
-    found = _find_nonce(value)
-    if found is None or len(found[1]) > MAX_NONCE_CHARS:
+    before, found, rest = value.partition(' nonce="')
+    nonce, closed, behind = rest.partition('"')
+    if not (found and nonce and closed) or "\\" in nonce or len(nonce) > MAX_NONCE_CHARS:
         return _read_challenge(value, is_proxy)
-    start, end = found.span(1)
-    challenge = _read_around(value[:start], value[end:], is_proxy)
-    return None if challenge is None else Challenge(challenge.realm, found[1], *challenge[2:])
-
-
-_find_nonce = re.compile(r'[ ,\t]nonce="([^"\\]+)"').search
+    challenge = _read_around(before, behind, is_proxy)
+    return None if challenge is None else Challenge(challenge.realm, nonce, *challenge[2:])
 
 
 @lru_cache(MOST_REMEMBERED)
 def _read_around(before: str, after: str, is_proxy: bool) -> Challenge | None:
-    return _read_challenge(f"{before}nonce{after}", is_proxy)
+    return _read_challenge(f'{before} nonce="nonce"{after}', is_proxy)
 
 
 def _read_challenge(value: str, is_proxy: bool) -> Challenge | None:
@@ -308,7 +305,7 @@ def _choose_qop(offered: str | None) -> str | None:
     return None if any(known) else ""
 
 
-def _response(digest: Hash, *, username: str, password: str, realm: str, nonce: str, sess: bool, qop: str, method: str,
+def _response(digest: Hash, username: str, password: str, realm: str, nonce: str, sess: bool, qop: str, method: str,
               uri: str, count: str, cnonce: str, body: bytes) -> str:  # fmt: skip
     """RFC 7616 §3.4.1 to §3.4.3; without qop the form of RFC 2069."""
     ha1 = _hash_of_user(digest, username, realm, password)

@@ -68,8 +68,6 @@ _find_in_list = re.compile('[",<]').search
 _find_in_parameters = re.compile('[";]').search
 _resolve_pairs = re.compile(r"\\(.)", re.DOTALL).sub
 
-_needs_care = re.compile(r'["\\\r\n\0]').search
-
 _is_q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 _match_sent = re.compile(
     rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN}+)[ \t]+"
@@ -178,7 +176,7 @@ def is_token(text: str) -> bool:
 
 def quote(text: str) -> str:
     """Return a quoted-string; refuse what can stand in none."""
-    if _needs_care(text) is not None:
+    if '"' in text or "\\" in text or "\r" in text or "\n" in text or "\0" in text:
         if "\r" in text or "\n" in text or "\0" in text:
             raise SipParseError("quoted string", "a line end or NUL")
         text = text.replace("\\", "\\\\").replace('"', '\\"')
