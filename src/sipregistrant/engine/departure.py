@@ -78,11 +78,8 @@ class Departures:
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
         call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
-        built = build(
-            row, settings, self._addressing(registrar, flow, target), target, common=registrar.common,
-            call_id=call_id, from_tag=from_tag,
-            token_of=self._token_of,
-        )  # fmt: skip
+        addressing = self._addressing(registrar, flow, target)
+        built = build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of)
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
             return None
         order, tried = built
@@ -93,13 +90,10 @@ class Departures:
             order.request_uri = moved.request_uri
             if not order.is_removal:
                 tried.request_uri = moved.request_uri
-        authenticator = Authenticator(
-            row.credentials, ahead=ahead, nonce_count=row.nonce_count, preferred=row.preferred_credential,
-            least=settings.security,
-        )  # fmt: skip
+        preferred = row.preferred_credential if row.learned else ""
+        authenticator = Authenticator(row.credentials, ahead, row.nonce_count, preferred, settings.security)
         attempt = Attempt(
-            order, cseq=cseq, tokens=self._tokens, timers=self._settings.timers, is_reliable=flow.is_reliable,
-            authenticator=authenticator, min_expires=row.min_expires,
+            order, cseq, self._tokens, self._settings.timers, flow.is_reliable, authenticator, row.min_expires
         )  # fmt: skip
         return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now)
 

@@ -93,7 +93,7 @@ def common_lines(settings: RegistrarSettings) -> str:
     return "".join(lines)
 
 
-def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing, target: Target, *, call_id: str,
+def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing, target: Target, call_id: str,
           from_tag: str, common: str, token_of: TokenOf = no_token) -> tuple[Order, Sent] | None:  # fmt: skip
     """Return the order of an attempt and what it may bind; None where there is nothing to say any more.
 
@@ -114,9 +114,12 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         names = addressing.identity(entry)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
                       addressing.contacts(entry, token))  # fmt: skip
-    known = _known(claimed, wanted, addressing, token)
-    removed = _not_wanted(claimed, known, wanted, addressing, token_of)
     is_removal = claimed.is_removal
+    known = _known(claimed, wanted, addressing, token)
+    # Where nothing is known but what is wanted, nothing is to go.
+    removed = (
+        [] if known is wanted.contacts and not is_removal else _not_wanted(claimed, known, wanted, addressing, token_of)
+    )
     if is_removal:
         if not removed:
             return None
@@ -127,7 +130,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
         int(entry["AorTtl"] or 0) if entry is not None else 0,
         [] if is_removal else wanted.contacts,
-        removed, addressing.sent_by, common=common, peer=target,
+        removed, addressing.sent_by, "UDP", common, target,
     )  # fmt: skip
     return order, wanted
 

@@ -37,10 +37,15 @@ SLOW_TRY_SECONDS = 3600.0
 LATE_SECONDS = 2.0
 LATE_PART = 0.05
 
+# An enum is asked by its metaclass for each of its members: what every settlement needs is asked for once.
+REGISTER, ACCEPTED, FAILING = Wish.REGISTER, Result.ACCEPTED, Class.FAILING
+KIND_ACCEPTED = Kind.ACCEPTED
+GOOD = frozenset({Kind.ACCEPTED, Kind.REMOVED})
+
 INTERNAL_ERROR = "internal error; the log has its trace"
 
 
-def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, generation: int, now: float, phase: float,
+def settlement(claimed: Claimed, outcome: Outcome, tried: Sent | None, generation: int, now: float, phase: float,
                spread: float, together: int = 0, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
@@ -51,8 +56,20 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
     settled = _unchanged(claimed, outcome, generation, now)
     wish, result = _wish_of(claimed), _result_of(claimed, outcome, tried, now)
     settled.state, settled.klass = WAY_ON[wish, result]
-    if settled.klass is Class.FAILING and result is not Result.CRASHED and claimed.expires_at > now:
+    if settled.klass is FAILING and result is not Result.CRASHED and claimed.expires_at > now:
         settled.klass = Class.HELD
+    if result is ACCEPTED:
+        assert tried is not None
+        _settle_success(settled, claimed, outcome, tried, now, phase, together)
+    else:
+        _settle_other(settled, claimed, outcome, wish, result, tried, now, spread, gives_up_nonces)
+    if settled.state != claimed.state:
+        settled.since_at = now
+    return settled
+
+
+def _settle_other(settled: Settled, claimed: Claimed, outcome: Outcome, wish: Wish, result: Result, tried: Sent | None,
+                  now: float, spread: float, gives_up_nonces: bool) -> None:  # fmt: skip
     match wish, result:
         case _, Result.CRASHED:
             settled.due_at = now + POISON_WAIT_SECONDS
@@ -64,25 +81,21 @@ def settlement(claimed: Claimed, outcome: Outcome, *, tried: Sent | None, genera
             settled.due_at = _next_removal(settled, claimed, outcome, now, spread)
         case Wish.CLEAR, Result.REMOVED:
             settled.expires_at = settled.maybe_held_until = 0.0
-        case _, Result.ACCEPTED:
-            assert tried is not None
-            _settle_success(settled, claimed, outcome, tried, now, phase, together)
         case _:
             _settle_failure(settled, claimed, outcome, tried, now, spread)
             if gives_up_nonces and outcome.are_credentials_refused:
                 settled.due_at = now + SLOW_TRY_SECONDS * (1 + RETRY_SPREAD * spread)
-    if settled.state != claimed.state:
-        settled.since_at = now
-    return settled
 
 
 def _wish_of(claimed: Claimed) -> Wish:
     if not claimed.desired:
         return Wish.UNREGISTER
-    return Wish.CLEAR if claimed.clears else Wish.REGISTER
+    return Wish.CLEAR if claimed.clears else REGISTER
 
 
 def _result_of(claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float) -> Result:
+    if outcome.kind is KIND_ACCEPTED and tried is not None and not claimed.is_removal:
+        return ACCEPTED
     if outcome.kind is Kind.CRASHED:
         return Result.CRASHED
     if claimed.is_removal and (outcome.kind is Kind.REMOVED or outcome.code == 404):
@@ -109,14 +122,11 @@ def make_bare(settled: Settled) -> bool:
 
 
 def _unchanged(claimed: Claimed, outcome: Outcome, generation: int, now: float) -> Settled:
-    failed = outcome.kind not in (Kind.ACCEPTED, Kind.REMOVED)
+    # By position, in the order of the fields: by name it would take three times as long (measured).
     return Settled(
-        id=claimed.id, wanted_rev=claimed.wanted_rev, klass=claimed.klass, due_at=now, state=claimed.state,
-        cseq=outcome.cseq, generation=generation, expires_at=claimed.expires_at,
-        maybe_held_until=claimed.maybe_held_until, attempted_at=now, since_at=claimed.since_at,
-        failures=claimed.failures + 1 if failed else 0, last_code=outcome.code, last_reason=outcome.reason,
-        challenge=claimed.challenge, nonce_count=claimed.nonce_count, registrar_id=claimed.registrar_id,
-        old_state=claimed.state,
+        claimed.id, claimed.wanted_rev, claimed.klass, now, claimed.state, outcome.cseq, generation, claimed.expires_at,
+        claimed.maybe_held_until, now, claimed.since_at, 0 if outcome.kind in GOOD else claimed.failures + 1, outcome.code,
+        outcome.reason, claimed.challenge, claimed.nonce_count, claimed.registrar_id, claimed.state,
     )  # fmt: skip
 
 
@@ -125,21 +135,25 @@ def _settle_success(
 ) -> None:
     """Registered: due again before the contact lapses that lapses first."""
     grants = {grant.uri: grant for grant in outcome.grants}
+    missing: list[str] = []
     for contact in tried.contacts:
         grant = grants.get(contact.uri)
-        contact.granted = None if grant is None else grant.expires
-        contact.matched = "" if grant is None else grant.matched
-    earliest = min(grant.expires for grant in outcome.grants)
+        if grant is None:
+            contact.granted, contact.matched = None, ""
+            missing.append(contact.uri)
+        else:
+            contact.granted, contact.matched = grant.expires, grant.matched
+    expiries = [grant.expires for grant in outcome.grants]
+    earliest = min(expiries)
     # The registrar counts from when it was asked, at the earliest from our first send; its answer may be half a minute late.
     began = outcome.sent_at or now
     settled.expires_at = began + earliest
-    settled.maybe_held_until = now + max(grant.expires for grant in outcome.grants)
+    settled.maybe_held_until = now + max(expiries)
     soonest = now + min(SHORTEST_REFRESH_SECONDS, earliest)
     wait = refresh_wait(earliest, _timer(claimed))
     if together > 1 and not _is_on_time(claimed, began, wait):
         wait = refresh_wait(earliest, _timer(claimed), phase, together)
     settled.due_at = max(soonest, began + wait)
-    missing = [contact.uri for contact in tried.contacts if contact.granted is None]
     if missing:
         settled.last_reason = f"200 without {', '.join(missing)}"
         settled.due_at = min(settled.due_at, now + _timer(claimed))

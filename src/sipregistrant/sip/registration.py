@@ -14,6 +14,7 @@ bytes are arguments. RFC 3261 §10.2 (constructing, adding, removing, refreshing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,8 @@ LONGEST_REASON = 128
 
 # q-values by hundredths in their shortest form: 1, 0.5, 0.05 (§25.1 qvalue).
 Q_TEXTS = [f"{hundredths / 100:g}" for hundredths in range(101)]
+
+PASS_UP = Action.PASS_UP
 
 # Of an attempt that was not started.
 NO_TRANSACTION = ClientTransaction("", b"", SipTimers(), is_reliable=False)
@@ -93,7 +96,7 @@ class Attempt:
         "_timers", "_tokens", "cseq", "outcome", "sends", "transaction",
     )  # fmt: skip
 
-    def __init__(self, order: Order, *, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
+    def __init__(self, order: Order, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
                  authenticator: Authenticator | None = None, min_expires: int = 0) -> None:  # fmt: skip
         """`cseq` is the number of the first request."""
         self._order = order
@@ -126,9 +129,9 @@ class Attempt:
 
     def receive(self, response: Response, now: float) -> bytes | None:
         """Take an answer that matches the request in flight; return what is to be sent next."""
-        if self.transaction.receive(response.status_code, now) is not Action.PASS_UP:
-            return None
         code = response.status_code
+        if self.transaction.receive(code, now) is not PASS_UP:
+            return None
         if code in (401, 407):
             return self._receive_challenge(response, now)
         if code == 423 and not self._order.is_removal:
@@ -229,7 +232,7 @@ class Attempt:
         self._min_expires = wanted
         return self._next_request(now)
 
-    def _accept(self, response: Response) -> None:
+    def _accept(self, response: Response) -> Outcome:
         """Find our contacts in a 200: it lists all bindings of the AOR, also those of others (§10.3 step 8)."""
         try:
             listed = parse_contacts(response.all("contact"))
@@ -249,37 +252,36 @@ class Attempt:
                 f"200 without any contact of ours, but {len(listed)} of others" if listed else "200 without Contact"
             )
             return self._end(Kind.REFUSED, response.status_code, reason)
-        self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
-        assert self.outcome is not None
-        self.outcome.grants = found.grants
-        self.outcome.learned = learn_from(response, found.ours, self._order.sent_by, self._authenticator.credential)
-        self.outcome.security = self._authenticator.security
-        return None
+        outcome = self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
+        outcome.grants = found.grants
+        outcome.learned = learn_from(response, found.ours, self._order.sent_by, self._authenticator.credential)
+        outcome.security = self._authenticator.security
+        return outcome
 
     def _refuse(self, response: Response, reason: str = "") -> bytes | None:
-        self._end(Kind.REFUSED, response.status_code, reason or f"{response.status_code} {_phrase(response)}")
-        assert self.outcome is not None
+        outcome = self._end(Kind.REFUSED, response.status_code, reason or f"{response.status_code} {_phrase(response)}")
         value = response.first("retry-after")
-        try:
-            self.outcome.retry_after = parse_retry_after(value) if value is not None else 0
-        except SipParseError:
-            self.outcome.retry_after = 0
+        with suppress(SipParseError):
+            outcome.retry_after = parse_retry_after(value) if value is not None else 0
         return None
 
     def _end(self, kind: Kind, code: int, reason: str | None, challenge: str | None = None,
-             nonce_count: int = 0) -> None:  # fmt: skip
-        was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
-        # A 200 in which we cannot find ourselves: the registrar may have bound us all the same, and not said so.
-        was_sent = was_sent or (kind is Kind.REFUSED and 200 <= code < 300)
+             nonce_count: int = 0) -> Outcome:  # fmt: skip
         authenticator = self._authenticator
         if challenge is None and authenticator.ahead_count is not None:
             nonce_count = authenticator.ahead_count
-        self.outcome = Outcome(
-            kind, code, reason, self.cseq, challenge, nonce_count, min_expires=self._min_expires,
-            may_have_been_bound=was_sent and not self._order.is_removal,
-            was_ahead_accepted=authenticator.was_ahead_accepted if code else None,
-            are_credentials_refused=authenticator.are_credentials_refused, sent_at=self._sent_at,
+        self.outcome = outcome = Outcome(
+            kind, code, reason, self.cseq, challenge, nonce_count, [], 0, self._min_expires,
+            kind is not Kind.ACCEPTED and self._may_have_been_bound(kind, code),
+            authenticator.was_ahead_accepted if code else None, authenticator.are_credentials_refused, self._sent_at,
         )  # fmt: skip
+        return outcome
+
+    def _may_have_been_bound(self, kind: Kind, code: int) -> bool:
+        was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
+        # A 200 in which we cannot find ourselves: the registrar may have bound us all the same, and not said so.
+        was_sent = was_sent or (kind is Kind.REFUSED and 200 <= code < 300)
+        return was_sent and not self._order.is_removal
 
 
 def _seconds(value: str | None) -> int:

@@ -74,6 +74,10 @@ class Action(IntEnum):
     """The request did not leave this machine."""
 
 
+# An enum is asked by its metaclass for each of its members: what every step of a registration needs is asked for once.
+SEND, PASS_UP, TERMINATED = Action.SEND, Action.PASS_UP, State.TERMINATED
+STARTED, FINAL_RECEIVED = Event.STARTED, Event.FINAL_RECEIVED
+
 TRANSITIONS: dict[State, dict[Event, tuple[State, Action]]] = {
     State.INITIAL: {
         Event.STARTED: (State.TRYING, Action.SEND),
@@ -136,13 +140,13 @@ class ClientTransaction:
         # Timer E is for unreliable transports only, §17.1.2.2.
         self._resend_at = NEVER if self._is_reliable else now + self._interval
         self._deadline = now + self._timers.timeout
-        return self._enter(Event.STARTED)
+        return self._enter(STARTED)
 
     def receive(self, status_code: int, now: float) -> Action:
         """Take the status code of an answer that matches this transaction."""
         if status_code >= 200:
-            action = self._enter(Event.FINAL_RECEIVED)
-            if action is Action.PASS_UP:
+            action = self._enter(FINAL_RECEIVED)
+            if action is PASS_UP:
                 self._resend_at = NEVER
                 self._deadline = self.next_timeout = now + (0.0 if self._is_reliable else self._timers.t4)
             return action
@@ -174,9 +178,9 @@ class ClientTransaction:
                 return Action.NOTHING
             raise InvalidState(self.state.name, event.name)
         self.state, action = step
-        if action is Action.SEND:
+        if action is SEND:
             self.sends += 1
-        if self.state is State.TERMINATED:
+        if self.state is TERMINATED:
             self.next_timeout = NEVER
         else:
             self.next_timeout = self._resend_at if self._resend_at < self._deadline else self._deadline
