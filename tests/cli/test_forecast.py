@@ -49,13 +49,13 @@ def test_what_would_be_is_reckoned_before_it_is() -> None:
     assert (fits.returncode, fits.stdout.splitlines()) == (
         0,
         [
-            "100,000 registrations, each granted 3,600 s: 31 REGISTERs a second to keep them",
+            "100,000 registrations, each granted 3,600 s: 32 REGISTERs a second to keep them",
             "with 50 a second it takes 67 min until all are registered for the first time: fits",
         ],
     )
     too_many = run_command("forecast", "--entries", "100000", "--ttl", "600", "--limit", "50", "--json")
     assert too_many.returncode == 2
-    assert json.loads(too_many.stdout)["verdict"] == "does not fit: refreshes alone need 240 a second"
+    assert json.loads(too_many.stdout)["verdict"] == "does not fit: refreshes alone need 253 a second"
 
 
 def test_it_wants_to_know_of_what() -> None:

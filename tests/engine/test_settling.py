@@ -171,29 +171,43 @@ def test_a_refresh_leaves_time_for_an_attempt_that_fails_and_another(granted: in
     assert settle(make_row(), accepted((URI, granted)), tried()).due_at == pytest.approx(NOW + wait)
 
 
-def test_what_is_registered_with_many_others_is_refreshed_earlier_by_its_place_among_them() -> None:
-    assert settle(make_row(), accepted(), tried(), phase=0.5, together=1000).due_at == pytest.approx(NOW + 3240 - 500)
-    assert settle(make_row(), accepted(), tried(), phase=0.5, together=10**6).due_at == pytest.approx(
-        NOW + 3240 * 0.525
-    )
+CYCLE = 0.95 * 3240
+
+
+def place(settled: Settled) -> float:
+    """Return where in the window of a million the next refresh stands."""
+    assert settled.due_at is not None
+    return settled.due_at % CYCLE / CYCLE
+
+
+def test_what_is_registered_with_many_others_is_refreshed_at_its_place_among_them() -> None:
+    for phase in (0.1, 0.5, 0.9):
+        settled = settle(make_row(), accepted(), tried(), phase=phase, together=10**6)
+        assert place(settled) == pytest.approx(phase, abs=1e-6)
+        assert settled.due_at is not None
+        assert NOW + 162 <= settled.due_at <= NOW + 3240
 
 
 @pytest.mark.parametrize(
     ("changes", "is_kept"),
     [
         ({}, True),
-        ({"due_at": NOW - 150}, True),
-        ({"due_at": NOW - 200}, False),  # an outage
+        ({"due_at": NOW - 100}, True),
+        ({"due_at": NOW - 120}, False),  # an outage
         ({"expires_at": NOW - 1}, False),
         ({"wanted_rev": 2}, False),
+        ({"failures": 1}, False),
     ],
 )
-def test_a_refresh_at_its_time_keeps_its_distance_and_another_is_placed_anew(
+def test_a_refresh_at_its_time_keeps_its_place_and_another_is_put_back_to_its_own(
     changes: dict[str, Any], is_kept: bool
 ) -> None:
     values = {"due_at": NOW, "expires_at": NOW + 360, "wanted_rev": 1, "applied_rev": 1, **changes}
-    settled = settle(make_row(**values), accepted(), tried(), phase=0.5, together=1000)
-    assert settled.due_at == pytest.approx(NOW + (3240 if is_kept else 2740))
+    settled = settle(make_row(**values), accepted(), tried(), phase=0.5, together=10**6)
+    if is_kept:
+        assert settled.due_at == pytest.approx(values["due_at"] + CYCLE)
+    else:
+        assert place(settled) == pytest.approx(0.5, abs=1e-6)
 
 
 def test_what_was_granted_is_remembered_contact_by_contact() -> None:

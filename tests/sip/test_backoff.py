@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sipregistrant.sip.backoff import refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
+from sipregistrant.sip.backoff import refresh_at, refresh_wait, refusal_wait, retry_wait, retry_wait_while_held
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,36 @@ def test_a_refresh_leaves_room_for_a_time_out_a_wait_and_another_attempt(
     assert refresh_wait(granted, timer) == wait
 
 
+BEGAN = 1_767_225_600.0
+
+
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.999])
-@pytest.mark.parametrize(("together", "earliest"), [(1, 3239), (300, 2940), (3000, 240), (1_000_000, 162)])
-def test_of_many_one_a_second_is_refreshed_first_and_none_later_than_the_rule_allows(
+@pytest.mark.parametrize(("together", "earliest"), [(1, 3240), (2, 3238), (300, 2940), (3000, 240), (1_000_000, 162)])
+def test_of_many_one_a_second_is_refreshed_and_none_later_than_the_rule_allows(
     phase: float, together: int, earliest: float
 ) -> None:
-    assert earliest <= refresh_wait(3600, 120, phase, together) <= 3240
+    assert earliest <= refresh_at(BEGAN, 3600, 120, phase=phase, together=together) - BEGAN <= 3240
+
+
+def test_each_has_its_place_whenever_it_was_registered() -> None:
+    at = [refresh_at(BEGAN + late, 3600, 120, phase=0.5, together=10**6) for late in range(0, 3000, 100)]
+    cycle = 0.95 * 3240
+    assert {round((one - at[0]) / cycle, 6) for one in at} == {0, 1}
+
+
+def test_a_refresh_that_came_at_its_time_keeps_its_place() -> None:
+    first = refresh_at(BEGAN, 3600, 120, phase=0.5, together=10**6)
+    second = refresh_at(first + 3, 3600, 120, phase=0.5, together=10**6, planned=first)
+    assert second == first + 0.95 * 3240
+    assert second == pytest.approx(refresh_at(first + 100, 3600, 120, phase=0.5, together=10**6), abs=0.001)
+
+
+def test_one_alone_is_refreshed_as_late_as_the_rule_allows() -> None:
+    assert refresh_at(BEGAN, 60, 30, phase=0.7, planned=BEGAN - 1) == BEGAN + 30
 
 
 def test_what_is_granted_for_moments_is_not_refreshed_at_once() -> None:
-    assert refresh_wait(2, 120, 0.999, 1_000_000) == 1.0
+    assert refresh_at(BEGAN, 2, 120, phase=0.999, together=1_000_000) == BEGAN + 1
 
 
 def test_a_failure_waits_the_timer_and_up_to_a_tenth_more_never_less() -> None:

@@ -14,7 +14,7 @@ from ..model.transitions import WAY_ON, Result, Wish
 from ..sip.backoff import (
     RETRY_SPREAD,
     SHORTEST_REFRESH_SECONDS,
-    refresh_wait,
+    refresh_at,
     refusal_wait,
     retry_wait,
     retry_wait_while_held,
@@ -33,9 +33,10 @@ POISON_WAIT_SECONDS = 3600.0
 # Never for good: somebody may have corrected the password at the registrar, where we hear nothing of it.
 SLOW_TRY_SECONDS = 3600.0
 
-# A refresh that begins so much later than it was due has waited with others: its time is not its own any more.
+# A refresh that begins so much later than it was due, as a part of the grant, has waited with others: its time is not its own
+# any more.
 LATE_SECONDS = 2.0
-LATE_PART = 0.05
+LATE_PART = 0.03
 
 # An enum is asked by its metaclass for each of its members: what every settlement needs is asked for once.
 REGISTER, ACCEPTED, FAILING = Wish.REGISTER, Result.ACCEPTED, Class.FAILING
@@ -46,7 +47,7 @@ INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, tried: Sent | None, generation: int, now: float, phase: float,
-               spread: float, together: int = 0, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
+               spread: float, together: int = 1, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
     `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1) spreads
@@ -150,10 +151,9 @@ def _settle_success(
     settled.expires_at = began + earliest
     settled.maybe_held_until = now + max(expiries)
     soonest = now + min(SHORTEST_REFRESH_SECONDS, earliest)
-    wait = refresh_wait(earliest, _timer(claimed))
-    if together > 1 and not _is_on_time(claimed, began, wait):
-        wait = refresh_wait(earliest, _timer(claimed), phase, together)
-    settled.due_at = max(soonest, began + wait)
+    settled.due_at = max(soonest, refresh_at(
+        began, earliest, _timer(claimed), phase=phase, together=together, planned=_planned(claimed, began, earliest)
+    ))  # fmt: skip
     if missing:
         settled.last_reason = f"200 without {', '.join(missing)}"
         settled.due_at = min(settled.due_at, now + _timer(claimed))
@@ -166,12 +166,13 @@ def _settle_success(
         settled.min_expires = outcome.min_expires
 
 
-def _is_on_time(claimed: Claimed, began: float, wait: float) -> bool:
-    """Tell whether this was a refresh at its own time, which the next one keeps: not a first registration, a change of the
-    configuration, or what had to wait with many others.
+def _planned(claimed: Claimed, began: float, granted: float) -> float | None:
+    """Return the instant that a refresh at its own time was due at; None for a first registration, a change of the
+    configuration, what failed before, and what had to wait with many others.
     """
-    is_late = began - claimed.due_at > max(LATE_SECONDS, LATE_PART * wait)
-    return claimed.expires_at > began and claimed.wanted_rev == claimed.applied_rev and not is_late
+    is_planned = claimed.expires_at > began and claimed.wanted_rev == claimed.applied_rev and not claimed.failures
+    is_late = began - claimed.due_at > max(LATE_SECONDS, LATE_PART * granted)
+    return claimed.due_at if is_planned and not is_late else None
 
 
 def _settle_failure(settled: Settled, claimed: Claimed, outcome: Outcome, tried: Sent | None, now: float,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..sip.backoff import refresh_wait
+from ..sip.backoff import refresh_cycle
 
 __all__ = ["MINUTES", "Alike", "Load", "forecast", "level_rate"]
 
@@ -75,7 +75,7 @@ class Load:
 
 def level_rate(entries: int, ttl: float, retry_timer: float) -> float:
     """Return the REGISTERs a second that keep so many bindings, each granted `ttl` seconds, with the nonce sent ahead."""
-    return entries / refresh_wait(ttl, retry_timer)
+    return entries / refresh_cycle(ttl, retry_timer)
 
 
 def forecast(server: str, groups: Iterable[Alike], limit: int) -> Load:

@@ -9,6 +9,8 @@ from __future__ import annotations
 __all__ = [
     "RETRY_SPREAD",
     "SHORTEST_REFRESH_SECONDS",
+    "refresh_at",
+    "refresh_cycle",
     "refresh_wait",
     "refusal_wait",
     "retry_wait",
@@ -21,11 +23,11 @@ TRANSACTION_TIMEOUT_SECONDS = 32.0
 # No refresh later than this part of the grant, however long that is: a registrar's clock and ours need not agree.
 LATEST_REFRESH = 0.9
 
-# What was registered together would be refreshed together for ever. The first refreshes are taken apart, always forward: never
-# later than the rule allows. So many a second are none too many for any registrar; of more than fit into this part of the wait
-# there are more. From then on each comes in the distance that the rule says, and what was taken apart stays so.
+# What was registered together would be refreshed together for ever. So where there are many each has a place of its own in a
+# window as long as this part of the wait, which comes round for ever; of few it is shorter: so many a second are none too many
+# for any registrar.
+CYCLE = 0.95
 REFRESHES_A_SECOND = 1.0
-REFRESH_SPREAD = 0.95
 
 # Retries of one outage are taken apart by this part of their wait.
 RETRY_SPREAD = 0.1
@@ -42,17 +44,37 @@ LONGEST_RETRY_AFTER_SECONDS = 3600.0
 SHORTEST_REFRESH_SECONDS = 1.0
 
 
-def refresh_wait(granted: float, retry_timer: float, phase: float = 0.0, together: int = 0) -> float:
-    """Return the seconds from a 200 to the refresh of what it granted.
+def refresh_wait(granted: float, retry_timer: float) -> float:
+    """Return the seconds from a 200 to the latest moment for the refresh of what it granted.
 
     Early enough for one attempt that times out, the wait after it, and another whole attempt, before the binding
-    lapses; where the grant is too short for that, at half of it. Where so many are granted `together`, the `phase` of this
-    one says how far it is taken forward.
+    lapses; where the grant is too short for that, at half of it.
     """
     reserve = TRANSACTION_TIMEOUT_SECONDS + retry_timer + TRANSACTION_TIMEOUT_SECONDS
     latest = max(granted / 2, min(granted - reserve, LATEST_REFRESH * granted))
-    window = min(together / REFRESHES_A_SECOND, REFRESH_SPREAD * latest)
-    return max(latest - window * phase, min(SHORTEST_REFRESH_SECONDS, granted))
+    return max(latest, min(SHORTEST_REFRESH_SECONDS, granted))
+
+
+def refresh_cycle(granted: float, retry_timer: float) -> float:
+    """Return the seconds from one refresh to the next of a binding that is one of many."""
+    return CYCLE * refresh_wait(granted, retry_timer)
+
+
+def refresh_at(began: float, granted: float, retry_timer: float, *, phase: float = 0.0, together: int = 1,
+               planned: float | None = None) -> float:  # fmt: skip
+    """Return the instant of the refresh of what was granted to a REGISTER of `began`, never after the wait is over.
+
+    Of so many bindings `together` each has the place that its `phase` in [0, 1) says. `planned` is the instant that this
+    refresh was due at, if it came at its time: the next comes a cycle after that. Any other, after a first registration, a
+    change or an outage, is put back to its place. So the load is level, and is so again a cycle after whatever happened.
+    """
+    at = began + refresh_wait(granted, retry_timer)
+    if together > 1 and planned is not None:
+        at = planned + refresh_cycle(granted, retry_timer)
+    elif together > 1:
+        window = min(together / REFRESHES_A_SECOND, refresh_cycle(granted, retry_timer))
+        at -= (at - phase * window) % window
+    return max(at, began + min(SHORTEST_REFRESH_SECONDS, granted))
 
 
 def retry_wait(retry_timer: float, retry_after: float, spread: float) -> float:

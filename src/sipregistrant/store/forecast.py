@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..model.load import Alike, Load, forecast
 from ..model.registrants import ENTRY
 from ..model.schedule import Class
-from ..sip.backoff import refresh_wait
+from ..sip.backoff import refresh_cycle
 from .schema import OBJECTS
 from .tx import Tx
 
@@ -49,4 +49,4 @@ def _group(sends_ahead: bool, minute: int, klass: int, granted: int | None, time
         return Alike(number, minute, 0.0, first, 0)
     if klass == Class.FAILING:
         return Alike(number, minute, float(timer or 0), 2, 2)
-    return Alike(number, minute, refresh_wait(float(granted or 0), float(timer or 0)), first, again)
+    return Alike(number, minute, refresh_cycle(float(granted or 0), float(timer or 0)), first, again)
