@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from time import CLOCK_BOOTTIME, clock_gettime
 
 __all__ = ["Clock", "read_boot_id"]
 
@@ -32,7 +33,7 @@ def read_boot_id() -> str:
 
 def read_boot_time() -> float:
     """Return seconds since the machine was started, those asleep included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return clock_gettime(CLOCK_BOOTTIME)
 
 
 class Clock:
@@ -55,7 +56,10 @@ class Clock:
     def now(self) -> float:
         """Return schedule time in seconds."""
         boot = self._boot()
-        return boot + self._offset + self._drawn(boot)
+        difference = self._difference
+        if abs(difference) > SLEW * (boot - self._slewed_at):
+            difference = self._drawn(boot)
+        return boot + self._offset + difference
 
     def now_ms(self) -> int:
         """Return schedule time in milliseconds, as the store keeps it."""

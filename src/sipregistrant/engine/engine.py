@@ -41,6 +41,8 @@ log = structlog.get_logger()
 # With so many outcomes not yet on disk nothing more is claimed (design, rule 3).
 MOST_UNSETTLED = 2000
 
+NEVER = float("inf")
+
 STOP_WAIT_SECONDS = 2.0
 
 WATCH_EVERY_SECONDS = 60.0
@@ -209,19 +211,20 @@ class Engine:
         if reason := flight.flow.send(datagram, flight.peer):
             self._transport_failed(flight, reason)
         else:
-            self._dispatcher.expect(flight.attempt.branch, flight)
+            self._dispatcher.expect(flight.attempt.transaction.branch, flight)
 
     def _transport_failed(self, flight: Flight, reason: str) -> None:
         flight.registrar.server.standing.failed(flight.sent_at, self._clock.now())
         flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
-        self._end_if_over(flight, flight.attempt.branch)
+        self._end_if_over(flight, flight.attempt.branch, self._clock.now())
 
     def _answered(self, flight: Flight, response: Response, now: float) -> None:
-        branch, watched_for = flight.attempt.branch, flight.next_timeout
+        attempt = flight.attempt
+        branch, watched_for = attempt.transaction.branch, attempt.transaction.next_timeout
         try:
-            datagram = flight.attempt.receive(response, now)
+            datagram = attempt.receive(response, now)
         except Exception:
-            flight.attempt.outcome = self._crash("answer.crashed", flight.claimed, flight.cseq, was_sent=True)
+            attempt.outcome = self._crash("answer.crashed", flight.claimed, flight.cseq, was_sent=True)
             datagram = None
         if response.status_code >= 200:
             if flight.pacing.answered(response.status_code, now - flight.sent_at, now):
@@ -229,11 +232,11 @@ class Engine:
                 self._claims.wake(flight.pacing)
             flight.registrar.server.standing.answered(now)
         if datagram is None:
-            self._end_if_over(flight, branch)
+            self._end_if_over(flight, branch, now)
             return
         self._dispatcher.forget(branch, now)
         self._send(flight, datagram, now)
-        if flight.next_timeout < watched_for:
+        if attempt.transaction.next_timeout < watched_for:
             self._deadlines.watch(flight)
 
     def _expired(self, flight: Flight, now: float) -> None:
@@ -253,7 +256,7 @@ class Engine:
             if reason := flight.flow.send(datagram, flight.peer):
                 self._transport_failed(flight, reason)
                 return
-        self._end_if_over(flight, flight.attempt.branch)
+        self._end_if_over(flight, flight.attempt.branch, now)
 
     def _lost(self, flight: Flight, now: float) -> None:
         standing = flight.registrar.server.standing
@@ -263,11 +266,11 @@ class Engine:
             self._claims.look_again(list(self._claims.waiting))
             self._claims.pump()
 
-    def _end_if_over(self, flight: Flight, branch: str) -> None:
+    def _end_if_over(self, flight: Flight, branch: str, now: float) -> None:
         outcome = flight.attempt.outcome
         if outcome is None:
             return
-        self._dispatcher.forget(branch, self._clock.now())
+        self._dispatcher.forget(branch, now)
         if outcome.moved_to and flight.redirections < MOST_REDIRECTIONS:
             moved = moved_to(outcome.moved_to, self._redirect_hosts)
             if moved is not None:
@@ -340,8 +343,8 @@ class Engine:
                     now: float) -> Settled:  # fmt: skip
         together = registrar.total
         return settlement(
-            row, outcome, tried=tried, generation=generation, now=now, phase=phase_of(row.id, together),
-            spread=self._draw.random(), together=together, gives_up_nonces=registrar.gives_up_nonces,
+            row, outcome, tried, generation, now, phase_of(row.id, together), self._draw.random(), together,
+            registrar.gives_up_nonces,
         )  # fmt: skip
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
@@ -350,11 +353,15 @@ class Engine:
     def _after_settle(self, batch: Sequence[Settled], changed: Iterable[int]) -> None:
         """Take the rows out of flight: they are on disk."""
         self.settled += len(batch)
+        earliest: dict[int, float] = {}
         for settled in batch:
-            if (registrar := self._claims.registrars.get(settled.registrar_id)) is not None:
+            registrar_id, due_at = settled.registrar_id, settled.due_at
+            if (registrar := self._claims.registrars.get(registrar_id)) is not None:
                 registrar.in_flight.discard(settled.id)
-            if settled.due_at is not None:
-                self._claims.push(settled.registrar_id, settled.due_at)
+            if due_at is not None and due_at < earliest.get(registrar_id, NEVER):
+                earliest[registrar_id] = due_at
+        for registrar_id, due_at in earliest.items():
+            self._claims.push(registrar_id, due_at)
         now = self._clock.now()
         for registrar_id in changed:
             self._claims.push(registrar_id, now)

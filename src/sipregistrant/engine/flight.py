@@ -64,8 +64,8 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "pacing", "peer", "redirections", "registrar",
-        "sent_at", "tried",
+        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "pacing", "peer", "peer_host", "redirections",
+        "registrar", "sent_at", "tried",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -82,6 +82,7 @@ class Flight:
         self.attempt = attempt
         self.flow = flow
         self.peer = peer
+        self.peer_host = peer[0]
         self.tried = tried
         self.generation = generation
         # How many 3xx were followed to get here.
@@ -89,12 +90,9 @@ class Flight:
 
     @property
     def next_timeout(self) -> float:
-        return self.attempt.next_timeout if self.attempt.outcome is None else NEVER
+        attempt = self.attempt
+        return attempt.transaction.next_timeout if attempt.outcome is None else NEVER
 
     @property
     def cseq(self) -> int:
         return self.attempt.cseq
-
-    @property
-    def peer_host(self) -> str:
-        return self.peer[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -134,14 +135,13 @@ class Addressing:
         `token` stands before the user of each contact at our address (ContactURIRandomizer); a contact that is written in
         full is somebody else's address, who would not know it.
         """
+        if not any(URIS(entry)):
+            # No URIn at all: one contact of the AOR's user at our address.
+            return [self._at_us("sip", _user_of(entry), entry["Q1"], entry["TTL1"], entry["AorTtl"], token)]
         found = []
         for uri, q, ttl in CONTACT_NAMES:
             if text := entry[uri]:
                 found.append(self._contact(str(text), entry[q], entry[ttl], entry["AorTtl"], token))
-        if not found:
-            # No URIn at all: one contact of the AOR's user at our address.
-            uri, q, ttl = CONTACT_NAMES[0]
-            found.append(self._at_us("sip", _user_of(entry), entry[q], entry[ttl], entry["AorTtl"], token))
         return found
 
     def _contact(self, text: str, q: Value, ttl: Value, aor_ttl: Value, token: str) -> SentContact:
@@ -155,7 +155,9 @@ class Addressing:
 
     def _at_us(self, scheme: str, user: str, q: Value, ttl: Value, aor_ttl: Value, token: str) -> SentContact:
         mark = token and token + user
-        user = escape_user(mark or user)
+        user = mark or user
+        if not user.isalnum() or not user.isascii():
+            user = escape_user(user)
         uri = f"{scheme}:{user}{'@' if user else ''}{self._contact_at}"
         return SentContact(uri, int(q or 0), _ttl(ttl, aor_ttl), token=mark)
 
@@ -179,6 +181,7 @@ def contact_ttl(entry: Mapping[str, Value], number: int) -> int:
     return _ttl(entry[f"TTL{number}"], entry["AorTtl"])
 
 
+URIS = itemgetter(*(f"URI{number}" for number in range(1, CONTACTS + 1)))
 CONTACT_NAMES = [(f"URI{number}", f"Q{number}", f"TTL{number}") for number in range(1, CONTACTS + 1)]
 
 
