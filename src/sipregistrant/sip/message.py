@@ -116,40 +116,41 @@ class _Layout(NamedTuple):
     """By name, the number of a header's line, and where in it the value begins. No header stands twice."""
 
 
-class _Headers:
-    """What requests and responses have in common."""
+Headers = list[tuple[str, str]]
+"""Names in lower case and long form, and texts, in their order."""
 
-    __slots__ = ()
-    headers: list[tuple[str, str]]
+
+def _first(headers: Headers, name: str) -> str | None:
+    for known, value in headers:
+        if known == name:
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class Request:
+    """A request; the URI is as written."""
+
+    method: str
+    uri: str
+    headers: Headers
+    body: bytes = b""
 
     def first(self, name: str) -> str | None:
         """Return the first value of a header, named in lower case and long form; None without one."""
-        for known, value in self.headers:
-            if known == name:
-                return value
-        return None
+        return _first(self.headers, name)
 
     def all(self, name: str) -> list[str]:
         """Return the values of a header, one for each line it stands on."""
         return [value for known, value in self.headers if known == name]
 
 
-@dataclass(slots=True)
-class Request(_Headers):
-    """A request. Header names are in lower case and long form; the URI is as written."""
-
-    method: str
-    uri: str
-    headers: list[tuple[str, str]]
-    body: bytes = b""
-
-
-class Response(_Headers):
-    """A response. Header names are in lower case and long form."""
+class Response:
+    """A response."""
 
     __slots__ = ("_headers", "_lines", "_places", "body", "cseq", "reason_phrase", "status_code")
 
-    def __init__(self, status_code: int, reason_phrase: str, headers: list[tuple[str, str]] | None, body: bytes = b"",
+    def __init__(self, status_code: int, reason_phrase: str, headers: Headers | None, body: bytes = b"",
                  lines: Sequence[str] = (), places: dict[str, tuple[int, int]] | None = None) -> None:  # fmt: skip
         """Either `headers` are given, or `lines` and `places` as a `_Layout` has them."""
         self.status_code = status_code
@@ -170,22 +171,24 @@ class Response(_Headers):
         return f"Response{self._parts()!r}"
 
     @property
-    def headers(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """All headers, in their order."""
+    def headers(self) -> Headers:
+        """All headers."""
         if self._headers is None:
             lines = self._lines
             self._headers = [(name, lines[at][start:].strip(LWS)) for name, (at, start) in (self._places or {}).items()]
         return self._headers
 
     def first(self, name: str) -> str | None:
+        """Do as that of a request does."""
         if self._places is None:
-            return super().first(name)
+            return _first(self.headers, name)
         place = self._places.get(name)
         return None if place is None else self._lines[place[0]][place[1] :].strip(LWS)
 
     def all(self, name: str) -> list[str]:
+        """Do as that of a request does."""
         if self._places is None:
-            return super().all(name)
+            return [value for known, value in self.headers if known == name]
         value = self.first(name)
         return [] if value is None else [value]
 
@@ -195,7 +198,7 @@ class Response(_Headers):
         value = self.first("via")
         return "" if value is None else _branch(value)
 
-    def _parts(self) -> tuple[int, str, list[tuple[str, str]], bytes]:
+    def _parts(self) -> tuple[int, str, Headers, bytes]:
         return self.status_code, self.reason_phrase, self.headers, self.body
 
 
@@ -265,8 +268,8 @@ def _refuse_controls(head: bytes) -> None:
         raise SipParseError("message", "a control character, or CR or LF alone, in its headers")
 
 
-def _headers(lines: list[str]) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
+def _headers(lines: list[str]) -> Headers:
+    headers: Headers = []
     append, find = headers.append, _READ_NAMES.get
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -280,7 +283,7 @@ def _headers(lines: list[str]) -> list[tuple[str, str]]:
     return headers
 
 
-def _unfold(headers: list[tuple[str, str]], line: str) -> None:
+def _unfold(headers: Headers, line: str) -> None:
     """Join a line that begins with white space to the header before it (§7.3.1)."""
     if not headers:
         raise SipParseError("message", "a start line is not folded")
@@ -298,7 +301,7 @@ def _unusual_name(name: str, colon: str) -> str:
     return _COMPACT.get(name, name)
 
 
-def _refuse_repeated(headers: list[tuple[str, str]]) -> None:
+def _refuse_repeated(headers: Headers) -> None:
     seen = set()
     for name, _ in headers:
         if name in _SINGLE:
@@ -344,7 +347,7 @@ def _read(lines: list[str]) -> Request | Response:
     return Request(method, uri, headers)
 
 
-def _remember(lines: list[str], headers: list[tuple[str, str]], code: int) -> None:
+def _remember(lines: list[str], headers: Headers, code: int) -> None:
     """Remember the layout of an answer in which each header stands once, on one line."""
     if len(_layouts) >= MOST_REMEMBERED:
         _layouts.clear()

@@ -46,7 +46,7 @@ _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 _IS_UNRESERVED = re.compile(f"[{UNRESERVED}]").fullmatch
 
 # White space, controls and what ends a URI in a header field: escaped, or not at all. And what no UTF-8 has.
-_find_forbidden = re.compile('[\x00-\x20"<>\x7f\ud800-\udfff]').search
+_find_forbidden = re.compile(r'[\x00-\x20"<>\x7f\ud800-\udfff]').search
 
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _is_name = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?").fullmatch
