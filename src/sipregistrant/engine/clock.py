@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import CLOCK_BOOTTIME, clock_gettime
 
 __all__ = ["Clock", "read_boot_id"]
 
@@ -31,9 +31,8 @@ def read_boot_id() -> str:
         return ""
 
 
-def read_boot_time() -> float:
-    """Return seconds since the machine was started, those asleep included."""
-    return clock_gettime(CLOCK_BOOTTIME)
+read_boot_time = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""Returns seconds since the machine was started, those asleep included."""
 
 
 class Clock:

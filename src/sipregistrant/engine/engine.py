@@ -149,8 +149,9 @@ class Engine:
     def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
                  moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
         """Send the first request of an attempt, from a slot of `pacing`; settle what cannot be sent."""
+        now = self._clock.now()
         try:
-            flight = self._depart(registrar, row, target, moved)
+            flight = self._depart(registrar, row, target, moved, now)
         except Unreachable as fault:
             outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
             self._finish(registrar, pacing, row, outcome, None, row.generation)
@@ -166,18 +167,16 @@ class Engine:
             return
         flight.pacing, flight.redirections = pacing, redirections
         self._flights[row.id] = flight
-        now = self._clock.now()
         self._send(flight, flight.attempt.start(now), now)
         self._deadlines.watch(flight)
 
-    def _depart(self, registrar: Registrar, row: Claimed, target: Target | Unreachable,
-                moved: Moved | None) -> Flight | None:  # fmt: skip
+    def _depart(self, registrar: Registrar, row: Claimed, target: Target | Unreachable, moved: Moved | None,
+                now: float) -> Flight | None:  # fmt: skip
         settings = registrar.settings
         assert settings is not None
         if row.is_removal and row.sent is not None and moved is None:
             # What was bound there is removed there, wherever the server has moved since.
             target = Target(row.sent.host, row.sent.port, row.sent.transport)
-        now = self._clock.now()
         if isinstance(target, Unreachable):
             registrar.server.standing.failed(now, now)
             raise target

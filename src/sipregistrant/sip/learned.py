@@ -65,11 +65,10 @@ def learn_from(response: Response, ours: list[Contact], sent_by: str = "", crede
     `ours` are the contacts in it that are ours, `sent_by` the host and port in our Via.
     """
     known: dict[str, str | list[str]] = {}
-    for header, kept_as in LISTS.items():
-        if values := response.all(header):
-            items = [item[:LONGEST] for value in values for item in _items(value)]
-            if items:
-                known[kept_as] = items[:MOST_OF_EACH]
+    for header in LISTS.keys() & response.names:
+        items = [item[:LONGEST] for value in response.all(header) for item in _items(value)]
+        if items:
+            known[LISTS[header]] = items[:MOST_OF_EACH]
     via = response.first("via")
     for contact in ours:
         for parameter, kept_as in GRUUS:

@@ -2,7 +2,7 @@
 
 Reading answers is the hot path of this program, so the bytes are split and looked up, not modelled: a header is a pair
 of a name (long form, lower case) and a text, read by `fields.py` when somebody asks. A registrar writes a million answers
-with the same headers in the same order: once that order has been read (`_Layout`), an answer in it is known by the
+with the same headers in the same order: once that order has been read (`layout.py`), an answer in it is known by the
 beginnings of its lines. `parse_message` is total: it returns a message or raises `SipParseError`. Rendering lets no line
 end and no NUL through.
 RFC 3261 §7 (messages), §7.3 (folding, compact forms), §18.3 (Content-Length over UDP), §25.1.
@@ -11,12 +11,12 @@ RFC 3261 §7 (messages), §7.3 (folding, compact forms), §18.3 (Content-Length 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ..errors import SipParseError
 from .fields import is_token, parse_cseq, parse_via, split_list
+from .layout import layout_of, remember
 
 __all__ = [
     "MAX_HEADERS",
@@ -96,28 +96,11 @@ _without_pairs = re.compile(rb"\\[^\r\n]").sub
 _is_request_uri = re.compile('[A-Za-z][A-Za-z0-9+.-]*:[^\\s"<>]+').fullmatch
 _STATUS_CODES = {str(code): code for code in range(100, 700)}
 
-# Layouts: a registrar has a handful, of a dozen lines each.
-MOST_REMEMBERED = 64
-MOST_REMEMBERED_LINES = 32
-LONGEST_REMEMBERED = 64
-
 LWS = " \t"
 VERSION = "SIP/2.0"
 
 
-class _Layout(NamedTuple):
-    """What a parsed answer has in common with others: its start line, and which header stands on which line."""
-
-    beginnings: tuple[str, ...]
-    """Of the lines: the start line, then `Name:` as it was written."""
-    status_code: int
-    reason_phrase: str
-    places: dict[str, tuple[int, int]]
-    """By name, the number of a header's line, and where in it the value begins. No header stands twice."""
-
-
-Headers = list[tuple[str, str]]
-"""Names in lower case and long form, and texts, in their order."""
+Headers = list[tuple[str, str]]  # names in lower case and long form, and texts
 
 
 def _first(headers: Headers, name: str) -> str | None:
@@ -152,7 +135,7 @@ class Response:
 
     def __init__(self, status_code: int, reason_phrase: str, headers: Headers | None, body: bytes = b"",
                  lines: Sequence[str] = (), places: dict[str, tuple[int, int]] | None = None) -> None:  # fmt: skip
-        """Either `headers` are given, or `lines` and `places` as a `_Layout` has them."""
+        """Either `headers` are given, or `lines` and `places` as a `Layout` has them."""
         self.status_code = status_code
         self.reason_phrase = reason_phrase
         self.body = body
@@ -178,15 +161,20 @@ class Response:
             self._headers = [(name, lines[at][start:].strip(LWS)) for name, (at, start) in (self._places or {}).items()]
         return self._headers
 
+    @property
+    def names(self) -> Set[str]:
+        """The names of all headers."""
+        return {name for name, _ in self.headers} if self._places is None else self._places.keys()
+
     def first(self, name: str) -> str | None:
-        """Do as that of a request does."""
+        """Do as a request does."""
         if self._places is None:
             return _first(self.headers, name)
         place = self._places.get(name)
         return None if place is None else self._lines[place[0]][place[1] :].strip(LWS)
 
     def all(self, name: str) -> list[str]:
-        """Do as that of a request does."""
+        """Do as a request does."""
         if self._places is None:
             return [value for known, value in self.headers if known == name]
         value = self.first(name)
@@ -202,10 +190,6 @@ class Response:
         return self.status_code, self.reason_phrase, self.headers, self.body
 
 
-_layouts: dict[tuple[str, int], _Layout] = {}
-"""By start line and number of lines."""
-
-
 def parse_message(data: bytes) -> Request | Response:
     """Read one message from the whole of a datagram, or from the one frame of a stream."""
     if len(data) > MAX_MESSAGE_BYTES:
@@ -216,12 +200,12 @@ def parse_message(data: bytes) -> Request | Response:
     if not blank:
         raise SipParseError("message", "no empty line after the headers")
     lines = _lines(head)
-    layout = _layouts.get((lines[0], len(lines)))
-    if layout is not None and all(map(str.startswith, lines, layout.beginnings)):
-        _, code, phrase, places = layout
-        message: Request | Response = Response(code, phrase, None, b"", lines, places)
-    else:
+    layout = layout_of(lines)
+    if layout is None:
         message = _read(lines)
+    else:
+        _, code, phrase, places = layout
+        message = Response(code, phrase, None, b"", lines, places)
     length = message.first("content-length")
     if length != "0" or body:
         message.body = _body(length, body)
@@ -333,8 +317,8 @@ def _read(lines: list[str]) -> Request | Response:
         code = _STATUS_CODES.get(start[8:11])
         if code is None or start[7] != " " or start[11:12] not in ("", " "):
             raise SipParseError("status line", f"{start[:20]!r} has no code from 100 to 699")
-        if len(names) == len(lines) - 1 <= MOST_REMEMBERED_LINES and len(start) <= LONGEST_REMEMBERED:
-            _remember(lines, headers, code)
+        if len(names) == len(lines) - 1:
+            remember(lines, [name for name, _ in headers], code)
         return Response(code, start[12:], headers)
     parts = start.split(" ")
     if len(parts) != 3 or not _is_version(parts[2]):
@@ -345,16 +329,6 @@ def _read(lines: list[str]) -> Request | Response:
     if not _is_request_uri(uri):
         raise SipParseError("request line", f"{uri[:40]!r} is not a URI")
     return Request(method, uri, headers)
-
-
-def _remember(lines: list[str], headers: Headers, code: int) -> None:
-    """Remember the layout of an answer in which each header stands once, on one line."""
-    if len(_layouts) >= MOST_REMEMBERED:
-        _layouts.clear()
-    sizes = [line.index(":") + 1 for line in lines[1:]]
-    beginnings = (lines[0], *(line[:size] for line, size in zip(lines[1:], sizes, strict=True)))
-    places = {name: (at, size) for at, ((name, _), size) in enumerate(zip(headers, sizes, strict=True), 1)}
-    _layouts[lines[0], len(lines)] = _Layout(beginnings, code, lines[0][12:], places)
 
 
 def _is_version(text: str) -> bool:

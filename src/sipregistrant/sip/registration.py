@@ -201,11 +201,12 @@ class Attempt:
     def _render_contacts(self) -> str:
         """Put what is to be bound first, what is to go after it (§10.2.2), in one request."""
         order = self._order
-        removed = "".join([f"Contact: <{uri}>;expires=0\r\n" for uri in order.removed])
-        if order.is_removal:
-            return removed + "Expires: 0\r\n"
-        lines = [f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}\r\n" for c in order.contacts]
-        return f"{''.join(lines)}{removed}Expires: {self._asked(order.expires)}\r\n"
+        text = ""
+        for c in order.contacts:
+            text += f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}\r\n"
+        for uri in order.removed:
+            text += f"Contact: <{uri}>;expires=0\r\n"
+        return f"{text}Expires: {0 if order.is_removal else self._asked(order.expires)}\r\n"
 
     def _asked(self, expires: int) -> int:
         """Return the expiry to ask for: what is configured, raised to what a 423 wanted."""
