@@ -78,14 +78,14 @@ class Authenticator:
 
     def lines(self, method: str, uri: str, make_cnonce: Callable[[], str]) -> str:
         """Return the header lines that answer all challenges so far; each use of a nonce counts."""
-        lines = []
+        lines = ""
         for answer in self._answers.values():
             answer.nonce_count += 1
             credential = answer.credential
             name, value = authorization(answer.challenge, credential.username, credential.password, method, uri,
                                         answer.nonce_count, make_cnonce())  # fmt: skip
-            lines.append(f"{name}: {value}\r\n")
-        return "".join(lines)
+            lines += f"{name}: {value}\r\n"
+        return lines
 
     def take(self, response: Response, from_uri: str) -> str:
         """Take the challenges of a 401 or 407. Return "" where a request may answer them, else why none may.
@@ -169,8 +169,8 @@ class Authenticator:
     def _of_registrar(self) -> _Answer | None:
         """Return the answer to the registrar's own challenge, else that to a proxy's."""
         found = None
-        for (is_proxy, _), answer in self._answers.items():
-            if not is_proxy:
+        for answer in self._answers.values():
+            if not answer.challenge.is_proxy:
                 return answer
             found = found or answer
         return found

@@ -172,6 +172,10 @@ class Attempt:
         branch = BRANCH_COOKIE + self._tokens.branch()
         # Without rport an answer goes to the port that Via names, not to the one that the NAT opened: RFC 3581 §4.
         order = self._order
+        contacts, min_expires = self._contacts
+        if min_expires != self._min_expires:
+            contacts = self._render_contacts()
+            self._contacts = contacts, self._min_expires
         request = (
             f"{METHOD} {order.request_uri} SIP/2.0\r\n"
             f"Via: SIP/2.0/{order.transport} {order.sent_by};rport;branch={branch}\r\n"
@@ -180,8 +184,7 @@ class Attempt:
             f"To: <{order.to_uri}>\r\n"
             f"Call-ID: {order.call_id}\r\n"
             f"CSeq: {self.cseq} {METHOD}\r\n"
-            f"{self._contact_lines()}{order.common}"
-            f"{self._authenticator.lines(METHOD, order.request_uri, self._tokens.cnonce)}"
+            f"{contacts}{order.common}{self._authenticator.lines(METHOD, order.request_uri, self._tokens.cnonce)}"
             "Content-Length: 0\r\n\r\n"
         ).encode()
         self.transaction = ClientTransaction(branch, request, self._timers, is_reliable=self._is_reliable)
@@ -190,16 +193,10 @@ class Attempt:
         self.sends += 1
         return request
 
-    def _contact_lines(self) -> str:
-        """Return Contact and Expires, the same in all requests of an attempt until a 423 wants something else."""
-        text, min_expires = self._contacts
-        if min_expires != self._min_expires:
-            text = self._render_contacts()
-            self._contacts = text, self._min_expires
-        return text
-
     def _render_contacts(self) -> str:
-        """Put what is to be bound first, what is to go after it (§10.2.2), in one request."""
+        """Return Contact and Expires, the same in all requests of an attempt until a 423 wants something else: what is to be
+        bound first, what is to go after it (§10.2.2).
+        """
         order = self._order
         text = ""
         for c in order.contacts:
