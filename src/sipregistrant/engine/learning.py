@@ -26,7 +26,7 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
     if row.desired and _was_good(row, now):
         is_refused = outcome.disposition is Disposition.REFUSED
         server.guard.attempted(now, registrar.good, registrar.name, is_refused=is_refused)
-    has_opened = outcome.kind is Kind.ACCEPTED and server.guard.accepted(registrar.name)
+    has_opened = server.guard.is_closed and outcome.kind is Kind.ACCEPTED and server.guard.accepted(registrar.name)
     if outcome.security is not None and not server.is_news(*outcome.security, now):
         outcome.security = None
     if outcome.kind is Kind.TIMED_OUT or outcome.kind is Kind.NOT_SENT:

@@ -48,8 +48,9 @@ class Settler:
 
     def add(self, settled: Settled) -> None:
         """Write this one, soon."""
+        if not self._waiting:
+            self._has_waiting.set()
         self._waiting.append(settled)
-        self._has_waiting.set()
 
     def start(self) -> None:
         """Begin to write."""

@@ -171,7 +171,10 @@ class Response:
         if self._places is None:
             return _first(self.headers, name)
         place = self._places.get(name)
-        return None if place is None else self._lines[place[0]][place[1] :].strip(LWS)
+        if place is None:
+            return None
+        at, start = place
+        return self._lines[at][start:].strip(LWS)
 
     def all(self, name: str) -> list[str]:
         """Do as a request does."""

@@ -90,7 +90,7 @@ def _storable(value: str | None) -> str | None:
 
 def _values(o: Settled) -> tuple[int | str | None, ...]:
     return (
-        o.id, o.wanted_rev, o.klass.value, None if o.due_at is None else round(o.due_at * 1000), int(o.state), o.cseq,
+        o.id, o.wanted_rev, int(o.klass), None if o.due_at is None else round(o.due_at * 1000), int(o.state), o.cseq,
         o.generation, round(o.expires_at * 1000), round(o.maybe_held_until * 1000), round(o.attempted_at * 1000),
         round(o.since_at * 1000), o.failures, o.last_code, _storable(o.last_reason), _storable(o.challenge), o.nonce_count,
     )  # fmt: skip
