@@ -30,6 +30,7 @@ usage: ./do CHORE [ARGUMENTS]
   bench         what a cold registration costs, beside Kamailio's uac module; --aors N, --help tells the rest
   bench-scale   CPU, memory and start with 10,000 and with a million AORs; --help tells the rest
   bench-storm   GETs of the wire API and lag of the event loop while 100,000 register; --help tells the rest
+  bench-bulk    a million entries imported, attached and deleted while others refresh; --entries N, --help tells the rest
   soak          half an hour of 500 refreshes a second with failures among them: what grows? --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
@@ -236,6 +237,7 @@ case $chore in
     bench-scale) measure_with_kamailio bench.scale "$@" ;;
     soak) measure_with_kamailio bench.soak "$@" ;;
     bench-storm) measure_with_kamailio bench.storm "$@" ;;
+    bench-bulk) measure_with_kamailio bench.bulk "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
     *) help >&2; fail "./do knows no chore named $chore" ;;

@@ -35,7 +35,7 @@ from .model.servers import UDP
 from .rest.app import create_app
 from .rest.sessions import Sessions
 from .rest.settings import RestSettings
-from .store import actions, config, instance, reconcile
+from .store import actions, bulk_steps, config, instance, reconcile
 from .store.forecast import loads
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
@@ -139,6 +139,7 @@ class Service:
         await self.store.write(instance.take_address, self.settings.advertise)
         await self._arrive()
         await self.store.write(actions.clear_at_start)
+        await self.store.write(bulk_steps.forget_unfinished)
         await self.engine.start(await self._addresses())
         self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock")]
         self._fan_out.set()
@@ -236,6 +237,7 @@ class Service:
             try:
                 while await self.store.write(reconcile.step):
                     pass
+                await self.store.read(bulk_steps.sweep)
                 self._warn_of_limits(await self.store.read(loads, only_limited=True))
             except StoreUnavailable as error:
                 log.error("reconcile.failed", cause=str(error))

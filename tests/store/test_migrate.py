@@ -33,6 +33,7 @@ FROZEN = {
     "0002_tls_profiles_and_actions.py": "df93227c66c432f5a5c27e7b255977d28871841ec0049c43fc4217bca1a00316",
     "0003_behaviour.py": "ac306d7a60f57d6cf289b69076ef614d8157d5363090c81f92ec684d5a2982ad",
     "0004_limits.py": "8f1c4be63d7bcff53a8ec74cf325c0e9a90f1696bbbc6eaecd524ffb45c6b052",
+    "0005_bulk.py": "11022fc0a7789c67eeb0fc8314e64d99b341e696811073a61dd7ba674161ad58",
 }
 
 

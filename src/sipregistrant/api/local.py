@@ -1,13 +1,15 @@
-"""Users and the forecast, for the command line while the service holds the data directory.
+"""Users, the forecast and imports, for the command line while the service holds the data directory.
 
     GET    /local/users                      {"users": [{"name", "level"}, …]}
     POST   /local/users                      {"name", "level", "password"}
     PUT    /local/users/{name}/password      {"password"}
     DELETE /local/users/{name}
     GET    /local/forecast                   [{members of `model.load.Load`}, …]
+    POST   /local/import                     see `imports.py`
 
 There is no login: the service serves this on a unix socket that only its own user can open (`unix_socket.py`), and who
-can do that can write the database as well. The counterparts are `sipregistrant user …` and `forecast`.
+can do that can write the database as well. The counterparts are `sipregistrant user …`, `forecast`
+and `entry import`.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ..errors import ObjectExists, ObjectMissing, Refusal, StoreUnavailable, Val
 from ..store import passwords, users
 from ..store.forecast import loads
 from ..store.store import Store
+from .imports import Imports
 from .problem import problem
 
 __all__ = ["create_local_app"]
@@ -53,6 +56,7 @@ def create_local_app(store: Store, *, on_user_changed: Callable[[str], None]) ->
             Route("/local/users/{name:path}/password", local.set_password, methods=["PUT"]),
             Route("/local/users/{name:path}", local.remove, methods=["DELETE"]),
             Route("/local/forecast", forecast, methods=["GET"]),
+            Route("/local/import", Imports(store).post, methods=["POST"]),
         ],
         exception_handlers={
             Refusal: _on_refusal,

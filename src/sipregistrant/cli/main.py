@@ -19,7 +19,7 @@ from ..errors import SipRegistrantError
 
 __all__ = ["COMMANDS", "app", "command_of"]
 
-COMMANDS = {"serve": "serve", "user": "users", "forecast": "forecast", "sandbox": "sandbox", "demo": "demo"}
+COMMANDS = {"serve": "serve", "user": "users", "entry": "entries", "forecast": "forecast", "sandbox": "sandbox", "demo": "demo"}
 """Their modules, in which `cli` is the command."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..errors import ValueRefused
+from ..errors import NotUnique, ValueRefused
 from .attributes import OURS, Attribute, Kind, Value
 
 __all__ = ["SECRET_MASK", "Resource", "Values"]
@@ -94,20 +94,65 @@ class Resource:
         Raises `ValueRefused` for the first faulty attribute in table order, `NotUnique` from `check`.
         """
         given = {name.lower(): value for name, value in form.items()}
-        values: Values = {}
-        for attribute in self.attributes:
-            if attribute.kind is Kind.READ_ONLY:
-                continue
-            value = given.get(attribute.name.lower())
-            if value is None:
-                if attribute.is_stored:
-                    values[attribute.name] = attribute.when_absent()
-                continue
-            if attribute.kind is Kind.SECRET and value == SECRET_MASK:
-                raise ValueRefused("bad", attribute.name, "the mask that GET shows is no password")
-            values[attribute.name] = attribute.parse(value)
+        if not self._must_be_given <= given.keys():
+            return self._to_create_one_by_one(given)
+        values = self._when_absent.copy()
+        try:
+            for name, text in given.items():
+                attribute = self._taken.get(name)
+                if attribute is not None:
+                    values[attribute.name] = _parse_new(attribute, text)
+        except ValueRefused:
+            # Told is the first in table order.
+            return self._to_create_one_by_one(given)
         self.check(values)
         return values
+
+    def _to_create_one_by_one(self, given: Mapping[str, str]) -> Values:
+        values: Values = {}
+        for attribute in self._taken.values():
+            text = given.get(attribute.name.lower())
+            if text is not None:
+                values[attribute.name] = _parse_new(attribute, text)
+            elif attribute.is_stored:
+                values[attribute.name] = attribute.when_absent()
+        self.check(values)
+        return values
+
+    @cached_property
+    def _taken(self) -> dict[str, Attribute]:
+        """The attributes that a form may give, by their name in lower case."""
+        return {name: a for name, a in self.by_lower_name.items() if a.kind is not Kind.READ_ONLY}
+
+    @cached_property
+    def _must_be_given(self) -> frozenset[str]:
+        return frozenset(name for name, a in self._taken.items() if a.is_stored and a.required and a.default is None)
+
+    @cached_property
+    def _when_absent(self) -> Values:
+        """The values of a new object before its form is read, in table order."""
+        return {a.name: a.default if a.name.lower() in self._must_be_given else a.when_absent() for a in self.stored}
+
+    def faults(self, form: Mapping[str, str], current: Values | None = None) -> list[ValueRefused | NotUnique]:
+        """Return everything that is wrong with a form, for a new object or, with `current`, a change; not the first alone."""
+        given = {name.lower(): value for name, value in form.items()}
+        values: Values = dict(current or {})
+        found: list[ValueRefused | NotUnique] = []
+        for name, attribute in self._taken.items():
+            text = given.get(name)
+            try:
+                if text is not None and not (current is not None and _is_mask(attribute, text)):
+                    values[attribute.name] = _parse_new(attribute, text)
+                elif text is None and current is None and attribute.is_stored:
+                    values[attribute.name] = attribute.when_absent()
+            except ValueRefused as error:
+                found.append(error)
+        if not found:
+            try:
+                self.check(values)
+            except (ValueRefused, NotUnique) as error:
+                found.append(error)
+        return found
 
     def to_change(self, current: Values, form: Mapping[str, str]) -> Values:
         """Return the values that a form changes on top of `current`: only what it names, all of it checked.
@@ -120,8 +165,19 @@ class Resource:
             value = given.get(attribute.name.lower())
             if value is None or attribute.kind is Kind.READ_ONLY:
                 continue
-            if attribute.kind is Kind.SECRET and value == SECRET_MASK:
+            if _is_mask(attribute, value):
                 continue
             changes[attribute.name] = attribute.parse(value)
         self.check({**current, **changes})
         return changes
+
+
+def _is_mask(attribute: Attribute, text: str) -> bool:
+    return attribute.kind is Kind.SECRET and text == SECRET_MASK
+
+
+def _parse_new(attribute: Attribute, text: str) -> Value:
+    """Return the value of what a form gives. The mask is none."""
+    if _is_mask(attribute, text):
+        raise ValueRefused("bad", attribute.name, "the mask that GET shows is no password")
+    return attribute.parse(text)

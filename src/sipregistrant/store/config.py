@@ -16,13 +16,13 @@ from ..model.addressing import aor_user
 from ..model.attributes import Kind
 from ..model.registry import users_of
 from ..model.resource import SECRET_MASK, Resource, Values
-from . import reconcile
+from . import bulk_steps, reconcile
 from .objects import STORED, parent_uid_of, require
 from .schema import OBJECTS
 from .sequence import SEQUENCE, render, reorder
 from .tx import Key, Tx
 
-__all__ = ["change", "create", "delete", "exists", "get", "place_of_secret", "shown"]
+__all__ = ["change", "columns_for", "create", "delete", "derived", "exists", "get", "place_of_secret", "shown"]
 
 
 def exists(tx: Tx, resource: Resource, key: Key) -> bool:
@@ -56,6 +56,7 @@ def shown(resource: Resource, row: Row[Any]) -> Values:
 def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[Any]:
     """Make an object at the caller's id; return its row."""
     stored = STORED[resource.name]
+    bulk_steps.before_write(tx, resource, key, reconcile.leaving, reconcile.many)
     parent_uid = parent_uid_of(tx, resource, key.parent)
     if stored.find(tx, parent_uid, key.id) is not None:
         raise ObjectExists(resource.name, str(key))
@@ -63,7 +64,7 @@ def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
     sequence = values.pop(SEQUENCE, None)
     _check_references(tx, resource, key, values)
     _check_siblings(tx, resource, key, parent_uid, values)
-    row = stored.insert(tx, parent_uid, key.id, _columns(tx, resource, key, parent_uid, values))
+    row = stored.insert(tx, parent_uid, key.id, columns_for(tx, resource, key, parent_uid, values))
     if sequence is not None:
         reorder(tx, resource, key, row, str(sequence))
     reconcile.created(tx, resource, row)
@@ -73,6 +74,7 @@ def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
 def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[Any]:
     """Change the attributes that the form names, and nothing else; return the row as it is then."""
     stored = STORED[resource.name]
+    bulk_steps.before_write(tx, resource, key, reconcile.leaving, reconcile.many)
     row = require(tx, resource, key)
     parent_uid = row.parent_uid if resource.parent else None
     current = shown(resource, row)
@@ -86,9 +88,9 @@ def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
         reorder(tx, resource, key, row, str(sequence))
     if not changed:
         return row
-    columns = _columns(tx, resource, key, parent_uid, changed)
+    columns = columns_for(tx, resource, key, parent_uid, changed)
     if "AOR" in current:
-        columns |= _derived(current | changed)
+        columns |= derived(current | changed)
     after = stored.update(tx, row, columns)
     reconcile.changed(tx, resource, row, after, frozenset(changed))
     return after
@@ -96,6 +98,7 @@ def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
 
 def delete(tx: Tx, resource: Resource, key: Key) -> None:
     """Delete an object, and what hangs in it; `ObjectInUse` where another one names it."""
+    bulk_steps.before_write(tx, resource, key, reconcile.leaving, reconcile.many)
     row = require(tx, resource, key)
     _check_unused(tx, resource, key)
     reconcile.deleting(tx, resource, row)
@@ -108,7 +111,7 @@ def place_of_secret(resource: Resource, parent_uid: int | None, id: int, column:
     return f"{resource.name}:{parent_uid}.{id}:{column}"
 
 
-def _columns(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, values: Values) -> dict[str, Any]:
+def columns_for(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, values: Values) -> dict[str, Any]:
     """Return the columns that values are stored in."""
     columns: dict[str, Any] = {}
     for attribute in resource.stored:
@@ -120,10 +123,10 @@ def _columns(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, value
             columns[attribute.column] = tx.vault.seal(str(value), place)
         else:
             columns[attribute.column] = value
-    return columns | _derived(values) if "AOR" in values and "AorType" in values else columns
+    return columns | derived(values) if "AOR" in values and "AorType" in values else columns
 
 
-def _derived(values: Values) -> dict[str, Any]:
+def derived(values: Values) -> dict[str, Any]:
     """Return the column of an entry that no attribute declares."""
     return {"from_user": aor_user(str(values["AOR"]), int(values["AorType"] or 0))}
 

@@ -11,6 +11,8 @@ leave of those that no entry stands for any more. In this order a new contact is
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, text, update
@@ -19,14 +21,14 @@ from ..model.addressing import SHAPES_REGISTER
 from ..model.credentials import AUTHENTICATION_ID
 from ..model.registry import child_of
 from ..model.resource import Resource
-from . import actions
+from . import actions, bulk_steps
 from .objects import STORED
 from .registrars import APPLY, IDLE, RETIRE, forget_unused, group_is_on, registrar_settings
-from .registrations import apply_entries, remember_unanswered, retire, touch
+from .registrations import NOTHING_BEFORE, apply_entries, remember_unanswered, retire, touch
 from .schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION
 from .tx import Tx
 
-__all__ = ["changed", "created", "deleted", "deleting", "step"]
+__all__ = ["changed", "created", "deleted", "deleting", "leaving", "many", "step"]
 
 ENTRIES = OBJECTS["sipregistrantentry"]
 GROUPS = OBJECTS["sipsg"]
@@ -46,7 +48,7 @@ def created(tx: Tx, resource: Resource, row: Row[Any]) -> None:
     """Carry out what a new object means for registrations."""
     match resource.name:
         case "sipregistrantentry":
-            _apply_to_entry(tx, row, force=False)
+            _apply_to_entries(tx, [row], force=False)
         case "sipserver" | "sipsg":
             _sync(tx, resource.name, row.uid, reshape=True)
         case "sipremoteauthentry":
@@ -58,9 +60,7 @@ def changed(tx: Tx, resource: Resource, before: Row[Any], after: Row[Any], names
     match resource.name:
         case "sipregistrantentry":
             if names - SHAPES_NOTHING:
-                ids = tx.conn.execute(ROWS_OF_ENTRY, {"uid": before.uid}).scalars().all()
-                remember_unanswered(tx, [(id, before) for id in ids])
-                _apply_to_entry(tx, after, force=True, before=before)
+                _entries_changed(tx, [(before, after)])
         case "sipserver" | "sipsg":
             _sync(tx, resource.name, before.uid, reshape=bool(names & SHAPES_REGISTER[resource.name]))
         case "sipprofile":
@@ -72,17 +72,59 @@ def changed(tx: Tx, resource: Resource, before: Row[Any], after: Row[Any], names
             _touch_users_of_credential(tx, after)
 
 
-ROWS_OF_ENTRY = text("SELECT id FROM registration WHERE entry_uid = :uid")
+def many(tx: Tx, resource: Resource, added: Sequence[Row[Any]], pairs: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
+    """Carry out what entries that were added to one table, and changed in it (before, after), mean for registrations."""
+    if resource.name == "sipregistrantentry":
+        _apply_to_entries(tx, added, force=False)
+        _entries_changed(tx, [pair for pair in pairs if _names(resource, *pair) - SHAPES_NOTHING])
+        return
+    for row in added:
+        created(tx, resource, row)
+    for before, after in pairs:
+        changed(tx, resource, before, after, _names(resource, before, after))
+
+
+def _names(resource: Resource, before: Row[Any], after: Row[Any]) -> frozenset[str]:
+    stored = STORED[resource.name]
+    was = stored.values(before)
+    return frozenset(name for name, value in stored.values(after).items() if value != was[name])
+
+
+ROWS_OF_ENTRIES = text("SELECT id, entry_uid FROM registration WHERE entry_uid IN (SELECT value FROM json_each(:uids))")
+
+
+def _entries_changed(tx: Tx, pairs: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
+    was = {before.uid: before for before, _ in pairs}
+    own = tx.conn.execute(ROWS_OF_ENTRIES, {"uids": json.dumps(list(was))}).all()
+    remember_unanswered(tx, [(row.id, was[row.entry_uid]) for row in own])
+    _apply_to_entries(tx, [after for _, after in pairs], force=True, before=was)
+
+
+def leaving(tx: Tx, resource: Resource, rows: Sequence[Row[Any]]) -> None:
+    """Take leave of what entries of one table hold, while they are still there."""
+    if resource.name == "sipremoteauthentry":
+        for row in rows:
+            _touch_users_of_credential(tx, row)
+        return
+    entries = {row.uid: row for row in rows}
+    by_registrar: dict[int, list[tuple[Row[Any], Row[Any]]]] = {}
+    for own in tx.conn.execute(REGISTRATIONS_OF, {"uids": json.dumps(list(entries))}):
+        by_registrar.setdefault(own.registrar_id, []).append((own, entries[own.entry_uid]))
+    for registrar_id, found in by_registrar.items():
+        settings = registrar_settings(tx, registrar_id)
+        assert settings is not None
+        retire(tx, settings, found)
+
+
+REGISTRATIONS_OF = text("SELECT * FROM registration WHERE entry_uid IN (SELECT value FROM json_each(:uids))")
 
 
 def deleting(tx: Tx, resource: Resource, row: Row[Any]) -> None:
     """Take leave of what an object holds, while it is still there."""
     if resource.name == "sipregistrantentry":
-        for own in tx.conn.execute(select(REGISTRATION).where(REGISTRATION.c.entry_uid == row.uid)).all():
-            settings = registrar_settings(tx, own.registrar_id)
-            assert settings is not None
-            retire(tx, settings, [(own, row)])
+        leaving(tx, resource, [row])
     elif child_of(resource.name) is not None:
+        bulk_steps.forget_table(tx, resource, row.uid)
         tx.conn.execute(insert(PURGE).values(resource=resource.name, parent_uid=row.uid))
         tx.fan_out = True
 
@@ -100,7 +142,7 @@ def step(tx: Tx) -> bool:
     """Do a small part of what is noted; tell whether there is more."""
     row = tx.conn.execute(select(REGISTRAR).where(REGISTRAR.c.phase != IDLE).limit(1)).first()
     if row is None:
-        return actions.step(tx) or _purge_step(tx)
+        return actions.step(tx) or bulk_steps.step(tx, leaving, many) or _purge_step(tx)
     if row.phase == APPLY:
         _apply_step(tx, row)
     else:
@@ -111,12 +153,15 @@ def step(tx: Tx) -> bool:
 REGISTRARS_OF_TABLE = text("SELECT id, is_on FROM registrar WHERE registrant_table_uid = :uid")
 
 
-def _apply_to_entry(tx: Tx, entry: Row[Any], *, force: bool, before: Row[Any] | None = None) -> None:
-    """Make the rows of one entry right, at each registrar that its table is registered at."""
-    for registrar in tx.conn.execute(REGISTRARS_OF_TABLE, {"uid": entry.parent_uid}).all():
+def _apply_to_entries(tx: Tx, entries: Sequence[Row[Any]], *, force: bool,
+                      before: Mapping[int, Row[Any]] = NOTHING_BEFORE) -> None:  # fmt: skip
+    """Make the rows of some entries of one table right, at each registrar that the table is registered at."""
+    if not entries:
+        return
+    for registrar in tx.conn.execute(REGISTRARS_OF_TABLE, {"uid": entries[0].parent_uid}).all():
         settings = registrar_settings(tx, registrar.id)
         if settings is not None:
-            apply_entries(tx, settings, [entry], is_on=bool(registrar.is_on), force=force, before=before)
+            apply_entries(tx, settings, entries, is_on=bool(registrar.is_on), force=force, before=before)
 
 
 def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:

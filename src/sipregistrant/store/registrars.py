@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, select, text
@@ -23,7 +24,7 @@ __all__ = [
     "forget_unused",
     "group_is_on",
     "groups",
-    "key_of_entry",
+    "keys_of_entries",
     "registrar_settings",
 ]
 
@@ -102,14 +103,14 @@ def forget_unused(tx: Tx) -> None:
         tx.conn.execute(delete(REGISTRAR_COUNT).where(REGISTRAR_COUNT.c.registrar_id.in_(gone)))
 
 
-def key_of_entry(tx: Tx, entry: Values, settings: RegistrarSettings) -> int:
-    """Return the binding key of an entry at a registrar.
+def keys_of_entries(tx: Tx, settings: RegistrarSettings) -> Callable[[Values], int]:
+    """Return what tells the binding key of an entry at a registrar.
 
     A group whose address nobody has said stands in the key under a name of its own: its sockets may move, its AORs do
     not.
     """
     own = OwnAddress(tx.own_address or f"group-{settings.group_uid}.invalid", 0, fqdn=tx.own_address)
-    return Addressing(settings.server, settings.profile, own).binding_key(entry)
+    return Addressing(settings.server, settings.profile, own).binding_key
 
 
 def groups(tx: Tx) -> list[tuple[int, int, Values]]:

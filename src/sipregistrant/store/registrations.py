@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, delete, insert, select, text, update
@@ -18,13 +18,15 @@ from sqlalchemy.dialects import sqlite
 from ..model.schedule import Class, RegistrarSettings
 from ..model.status import State
 from .credentials import credentials_for
-from .registrars import entry_values, key_of_entry
+from .registrars import entry_values, keys_of_entries
 from .schema import BOUND, OBJECTS, REGISTRATION, TOMBSTONE
 from .tx import Tx
 
 __all__ = ["apply_entries", "count", "remember_unanswered", "remove", "retire", "touch"]
 
 R = REGISTRATION.c
+
+NOTHING_BEFORE: Mapping[int, Row[Any]] = {}
 
 
 class _Wanted(NamedTuple):
@@ -36,23 +38,26 @@ class _Wanted(NamedTuple):
 
 
 def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any]], *, is_on: bool, force: bool,
-                  before: Row[Any] | None = None) -> None:  # fmt: skip
+                  before: Mapping[int, Row[Any]] = NOTHING_BEFORE) -> None:  # fmt: skip
     """Make the rows of some entries at one registrar what is wanted now.
 
     A row whose binding key is still right is touched where `force` is set or its wish differs; one whose key is not
-    (another AOR, another domain) is retired, and a new one stands in for it. `before` is the one entry as it was, where
-    it has changed: the old binding goes with the credentials of the old user.
+    (another AOR, another domain) is retired, and a new one stands in for it. `before` are entries as they were, by uid,
+    where they have changed: the old binding goes with the credentials of the old user.
     """
+    if not entries:
+        return
     there = _rows_of(tx, settings.id, entries)
     to_retire: list[tuple[Row[Any], Row[Any]]] = []
     to_make: list[_Wanted] = []
     to_touch: list[int] = []
+    key_of = keys_of_entries(tx, settings)
     for entry in entries:
-        key = key_of_entry(tx, entry_values(entry), settings)
+        key = key_of(entry_values(entry))
         row = there.get(entry.uid)
         stays_off = row is not None and bool(row.stays_off)
         if row is not None and row.binding_key != key:
-            to_retire.append((row, entry if before is None else before))
+            to_retire.append((row, before.get(entry.uid, entry)))
             row = None
         if row is None:
             if is_on:
@@ -212,12 +217,11 @@ def _make(tx: Tx, registrar_id: int, wanted: list[_Wanted]) -> None:
     for one in wanted:
         row = left.pop(one.binding_key, None)
         if row is None:
-            new.append({"registrar_id": registrar_id, "entry_uid": one.entry_uid, "binding_key": one.binding_key,
-                        "stays_off": int(one.stays_off), "now": tx.now})  # fmt: skip
+            new.append((one.entry_uid, one.binding_key, int(one.stays_off)))
         else:
             _adopt(tx, row, registrar_id, one)
     if new:
-        tx.conn.execute(MADE, new)
+        tx.conn.execute(MADE, {"registrar_id": registrar_id, "now": tx.now, "rows": json.dumps(new)})
         count(tx, registrar_id, State.UNREGISTERED, len(new))
 
 
@@ -228,11 +232,12 @@ def _adopt(tx: Tx, row: Row[Any], registrar_id: int, wanted: _Wanted) -> None:
     touch(tx, [row.id], desired=True, stays_off=wanted.stays_off)
 
 
-# What a row is before its first attempt.
+# What a row is before its first attempt. One statement for all: the driver gives the interpreter up with each.
 MADE = text(f"""
 INSERT INTO registration (registrar_id, entry_uid, binding_key, due_at, since_at, desired, stays_off, class, state,
   wanted_rev, applied_rev, cseq, generation, expires_at, maybe_held_until, attempted_at, failures, last_code, nonce_count)
-VALUES (:registrar_id, :entry_uid, :binding_key, CASE WHEN :stays_off = 0 THEN :now END, :now, 1 - :stays_off,
-  :stays_off, CASE WHEN :stays_off = 0 THEN {Class.NEW:d} ELSE {Class.UNREGISTER:d} END, {State.UNREGISTERED:d},
-  1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+SELECT :registrar_id, value ->> 0, value ->> 1, CASE WHEN value ->> 2 = 0 THEN :now END, :now, 1 - (value ->> 2),
+  value ->> 2, CASE WHEN value ->> 2 = 0 THEN {Class.NEW:d} ELSE {Class.UNREGISTER:d} END, {State.UNREGISTERED:d},
+  1, 0, 0, 0, 0, 0, 0, 0, 0, 0
+FROM json_each(:rows)
 """)

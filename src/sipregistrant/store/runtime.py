@@ -17,13 +17,14 @@ from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, contact_ttl
 from ..model.groups import DRAIN, ENABLED, GROUP
-from ..model.registrants import CONTACTS
+from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Resource
 from ..model.schedule import Sent
 from ..model.servers import UDP
 from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
 from ..sip.learned import Learned
+from .bulk_steps import is_pending
 from .objects import require, values_of
 from .registrars import entry_values, group_is_on
 from .schema import REGISTRAR_COUNT
@@ -264,7 +265,7 @@ def _of_table(tx: Tx, row: Row[Any]) -> Runtime:
     return {
         "rt_Registered": counts.get(State.REGISTERED, 0),
         "rt_Failed": sum(counts.get(state, 0) for state in FAILED),
-        "rt_Pending": int(_is_pending(tx, "registrant_table_uid", row.uid)),
+        "rt_Pending": int(_is_pending(tx, "registrant_table_uid", row.uid) or is_pending(tx, ENTRY, row.uid)),
     }
 
 

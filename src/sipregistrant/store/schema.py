@@ -32,6 +32,8 @@ from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
 
 __all__ = [
     "BOUND",
+    "BULK",
+    "BULK_AHEAD",
     "INSTANCE",
     "METADATA",
     "OBJECTS",
@@ -246,4 +248,24 @@ REGISTRAR_COUNT = Table(
     Column("state", Integer, primary_key=True, autoincrement=False),
     Column("registrations", BigInteger, nullable=False),
     comment="kept by settle in the same transaction, so that nobody has to count a million rows",
+)
+
+BULK = Table(
+    "bulk",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("resource", Text, nullable=False),
+    Column("parent_uid", BigInteger, nullable=False),
+    Column("cursor", BigInteger, comment="the last line carried out; null: being read"),
+    UniqueConstraint("resource", "parent_uid"),
+    sqlite_autoincrement=True,
+    comment="imports: what they change is in a file of their own, bulk-ID.db",
+)
+
+BULK_AHEAD = Table(
+    "bulk_ahead",
+    METADATA,
+    Column("bulk_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    comment="entries that somebody has written since an import of their table began",
 )
