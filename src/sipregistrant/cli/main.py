@@ -19,7 +19,14 @@ from ..errors import SipRegistrantError
 
 __all__ = ["COMMANDS", "app", "command_of"]
 
-COMMANDS = {"serve": "serve", "user": "users", "entry": "entries", "forecast": "forecast", "sandbox": "sandbox", "demo": "demo"}
+COMMANDS = {
+    "serve": "serve",
+    "user": "users",
+    "entry": "entries",
+    "forecast": "forecast",
+    "sandbox": "sandbox",
+    "demo": "demo",
+}
 """Their modules, in which `cli` is the command."""
 
 
