@@ -29,8 +29,8 @@ def test_a_random_contact_user_is_kept_over_a_restart(service: Start, kamailio: 
     running.stop()
     running.start()
     rest = running.rest()
-    assert rest.post(f"{ENTRY}?action=refresh").http_code == 200
     before = registrar.requests()
+    assert rest.post(f"{ENTRY}?action=refresh").http_code == 200
     eventually(lambda: registrar.requests() > before)
     assert [one.uri for one in registrar.dump()[AOR]] == [binding.uri]
 
