@@ -85,8 +85,8 @@ apt_known() {
 
 # Debian would start it at the next boot, on the port that a real one may want. Tests start their own.
 install_kamailio() {
-    if [ -x /usr/sbin/kamailio ]; then return 0; fi
-    apt_install kamailio || return 1
+    if [ -x /usr/sbin/kamailio ] && ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1; then return 0; fi
+    apt_install kamailio kamailio-tls-modules || return 1
     if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable kamailio 2>/dev/null || :; fi
 }
 

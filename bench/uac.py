@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.kamailio import EXECUTABLE, QUIET, Kamailio, free_udp_port
+from tests.kamailio import EXECUTABLE, QUIET, UDP_ALONE, Kamailio, free_udp_port
 
 from bench.chain import USER
 
@@ -25,7 +25,7 @@ STOP_SECONDS = 10.0
 
 # As its documentation suggests; the sizes are for a hundred thousand accounts.
 CONFIGURATION = (
-    f"#!KAMAILIO\n# Made by bench/uac.py\n{QUIET}"
+    f"#!KAMAILIO\n# Made by bench/uac.py\n{QUIET}{UDP_ALONE}"
     + """\
 children=4
 listen=udp:127.0.0.1:{port}

@@ -30,7 +30,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["EXECUTABLE", "QUIET", "Binding", "Kamailio", "free_udp_port"]
+from tests.certificates import Files
+
+__all__ = ["EXECUTABLE", "QUIET", "UDP_ALONE", "Binding", "Kamailio", "free_tcp_port", "free_udp_port"]
 
 EXECUTABLE = Path("/usr/sbin/kamailio")
 
@@ -49,19 +51,43 @@ BYTES_PER_CONTACT = 2500
 QUIET = """\
 debug=0
 log_stderror=yes
-disable_tcp=yes
 auto_aliases=no
 dns=no
 rev_dns=no
 """
-"""How each Kamailio of ours runs: its own log, UDP alone, no names looked up."""
+"""How each Kamailio of ours runs: its own log, no names looked up."""
+
+UDP_ALONE = "disable_tcp=yes\n"
+
+STREAMS = """\
+disable_tcp=no
+tcp_children=2
+tcp_connection_lifetime=600
+tcp_crlf_ping=yes
+listen=tcp:127.0.0.1:{port}
+"""
+
+TLS = """\
+enable_tls=yes
+listen=tls:127.0.0.1:{tls_port}
+"""
+TLS_MODULE = """\
+loadmodule "tls.so"
+modparam("tls", "private_key", "{key}")
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "verify_certificate", {asks})
+modparam("tls", "require_certificate", {asks})
+modparam("tls", "ca_list", "{trusts}")
+"""
+"""TLS, with our certificate; `asks` 1 wants one of the client, signed by whom it `trusts`."""
 
 CONFIGURATION = (
     f"#!KAMAILIO\n# Made by tests/kamailio.py\n{QUIET}"
     + """\
 children={workers}
 listen=udp:127.0.0.1:{port}
-
+{streams}
 loadmodule "kex.so"
 loadmodule "jsonrpcs.so"
 loadmodule "pv.so"
@@ -71,7 +97,7 @@ loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
-
+{tls_module}
 modparam("jsonrpcs", "transport", 2)
 modparam("jsonrpcs", "pretty_format", 0)
 modparam("jsonrpcs", "fifo_name", "{folder}/rpc")
@@ -157,6 +183,9 @@ class Kamailio:
         redirects_to: str = "",
         workers: int = 2,
         contacts: int = 20_000,
+        has_tcp: bool = False,
+        tls: Files | None = None,
+        trusts: Path | None = None,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -164,7 +193,8 @@ class Kamailio:
         with 423, a longer one than `max_expires` is cut, a contact beyond `max_contacts` is answered with 503. Without
         `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
         configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
-        There is room for so many `contacts`.
+        There is room for so many `contacts`. `has_tcp` has it listen over TCP at its port, too; `tls` is what it shows over
+        TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any.
         """
         for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
@@ -188,6 +218,10 @@ class Kamailio:
             "workers": workers,
             "hash_size": max(10, contacts.bit_length() - 2),
         }
+        self._has_tcp = has_tcp or tls is not None
+        self._tls = tls
+        self._trusts = trusts
+        self.tls_port = 0
         self._megabytes = max(64, contacts * BYTES_PER_CONTACT // 1_000_000)
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -301,7 +335,19 @@ class Kamailio:
         assert self._folder is not None
         self.port = self.port or free_udp_port()
         configuration = self._folder / "kamailio.cfg"
-        configuration.write_text(CONFIGURATION.format(port=self.port, folder=self._folder, **self._settings))
+        streams, tls_module = UDP_ALONE, ""
+        if self._has_tcp:
+            streams = STREAMS.format(port=self.port)
+        if self._tls is not None:
+            self.tls_port = self.tls_port or free_tcp_port()
+            streams += TLS.format(tls_port=self.tls_port)
+            tls_module = TLS_MODULE.format(
+                key=self._tls.key, certificate=self._tls.certificate, asks=int(self._trusts is not None),
+                trusts=self._trusts or "",
+            )  # fmt: skip
+        configuration.write_text(CONFIGURATION.format(
+            port=self.port, folder=self._folder, streams=streams, tls_module=tls_module, **self._settings
+        ))  # fmt: skip
         folder = str(self._folder)
         command = [str(EXECUTABLE), "-DD", "-E", "-m", str(self._megabytes), "-M", "32", "-Y", folder, "-w", folder]
         with open(self._folder / "log", "wb") as log:
@@ -353,6 +399,13 @@ class Kamailio:
 def free_udp_port() -> int:
     """Return a UDP port of loopback that nobody has at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_tcp_port() -> int:
+    """Return a TCP port of loopback that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
