@@ -28,6 +28,7 @@ from .engine.engine import Engine
 from .engine.flows import GroupAddress
 from .engine.lag import LoopLag
 from .engine.tasks import cancel_all, spawn
+from .engine.tls import TlsFiles
 from .errors import StoreUnavailable
 from .model.groups import GROUP
 from .model.load import Load
@@ -36,6 +37,7 @@ from .rest.app import create_app
 from .rest.sessions import Sessions
 from .rest.settings import RestSettings
 from .store import actions, bulk_steps, config, instance, reconcile
+from .store.flows import lose_step
 from .store.forecast import loads
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
@@ -66,6 +68,7 @@ class ServiceSettings:
     sip: tuple[str, int] = ("0.0.0.0", 5060)
     advertise: str = ""
     redirect_hosts: frozenset[str] = frozenset()
+    tls: TlsFiles = TlsFiles()
     unregister_on_stop: bool = False
     rest: RestSettings = RestSettings()
     certificate: CertificateFiles | None = None
@@ -82,7 +85,8 @@ class Service:
         self.engine = Engine(
             StoreSchedule(store), clock, store.identity_key,
             EngineSettings(
-                own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts
+                own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts,
+                tls=settings.tls,
             ),
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
@@ -108,6 +112,7 @@ class Service:
         """
         if settings.certificate is not None:
             check(settings.certificate)
+        settings.tls.check()
         https = listen_on(*settings.https, "--https")
         try:
             clocks: list[Clock] = []
@@ -138,6 +143,9 @@ class Service:
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
         await self.store.write(instance.take_address, self.settings.advertise)
         await self._arrive()
+        # Connections have ended with the process that had them.
+        while await self.store.write(lose_step, None):
+            pass
         await self.store.write(actions.clear_at_start)
         await self.store.write(bulk_steps.forget_unfinished)
         await self.engine.start(await self._addresses())

@@ -176,6 +176,11 @@ class ListSchedule:
             )  # fmt: skip
         return again
 
+    async def lose_flow(self, flow_id: int) -> None:
+        """Make due what was registered over a connection."""
+        for id in [settled.id for settled in self.settled if settled.flow_id == flow_id]:
+            self.rows[id].due_at = min(self.rows[id].due_at, self.now)
+
     async def heads(self) -> list[tuple[int, float]]:
         """Return the earliest due row of each registrar."""
         found: dict[int, float] = {}

@@ -25,6 +25,7 @@ from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Claim, Claimed, Settled
 from sipregistrant.store import actions, config, reconcile, schedule
 from sipregistrant.store.claim import read_rows
+from sipregistrant.store.flows import lose_step
 from sipregistrant.store.schema import REGISTRATION
 from sipregistrant.store.secrets import Vault
 from sipregistrant.store.store import DATABASE, Store
@@ -190,6 +191,10 @@ class StoredSchedule:
         for settled in outcomes:
             self._in_flight.pop(settled.id, None)
         return again
+
+    async def lose_flow(self, flow_id: int) -> None:
+        while self.write(lose_step, flow_id):
+            pass
 
     async def heads(self) -> list[tuple[int, float]]:
         return self.write(schedule.heads)

@@ -22,6 +22,7 @@ BRANCH = "z9hG4bK0123456789abcdef"
 class Waiting:
     """An attempt in flight."""
 
+    flow: UdpFlow
     cseq: int = 7
     peer_host: str = PEER[0]
 
@@ -38,6 +39,12 @@ class Replies(UdpFlow):
         return ""
 
 
+class Connection(Replies):
+    """A connection."""
+
+    is_reliable = True
+
+
 class Desk:
     """A dispatcher with one request in flight."""
 
@@ -46,7 +53,7 @@ class Desk:
         self.flow = Replies()
         self.passed: list[tuple[Waiting, int]] = []
         self.dispatcher: Dispatcher[Waiting] = Dispatcher(lambda: self.now, b"secret", self.answered)
-        self.waiting = Waiting()
+        self.waiting = Waiting(self.flow)
         self.dispatcher.expect(BRANCH, self.waiting)
         self.counters = self.dispatcher.counters
 
@@ -139,13 +146,13 @@ def test_a_repeated_answer_is_known_as_such_for_as_long_as_timer_k(desk: Desk) -
 
 
 def test_a_repeated_answer_is_known_although_others_were_completed_since(desk: Desk) -> None:
-    desk.dispatcher.expect("z9hG4bKold", Waiting())
+    desk.dispatcher.expect("z9hG4bKold", Waiting(desk.flow))
     desk.dispatcher.forget("z9hG4bKold", desk.now)
     desk.now += T4_SECONDS - 0.1
     desk.dispatcher.forget(BRANCH, desk.now)
     desk.now += T4_SECONDS
     for number in range(10):
-        desk.dispatcher.expect(f"z9hG4bK{number}", Waiting())
+        desk.dispatcher.expect(f"z9hG4bK{number}", Waiting(desk.flow))
         desk.dispatcher.forget(f"z9hG4bK{number}", desk.now)
     desk.receive(answer())
     assert desk.counted() == {"repeated_answers": 1}
@@ -155,7 +162,7 @@ def test_what_was_completed_long_ago_is_forgotten(desk: Desk) -> None:
     dispatcher = desk.dispatcher
     for number in range(1000):
         desk.now += 1.0
-        dispatcher.expect(f"z9hG4bK{number}", Waiting())
+        dispatcher.expect(f"z9hG4bK{number}", Waiting(desk.flow))
         dispatcher.forget(f"z9hG4bK{number}", desk.now)
     assert len(dispatcher._completed) + len(dispatcher._completed_before) <= 2 * (T4_SECONDS + 2)
     assert len(dispatcher) == 1
@@ -261,3 +268,14 @@ def test_a_flood_of_what_is_unsolicited_leaves_nothing_in_memory(desk: Desk) -> 
     assert after - before < 5_000
     assert len(desk.dispatcher) == 1
     assert not desk.passed
+
+
+def test_over_a_connection_an_answer_is_believed_from_that_connection_alone(desk: Desk) -> None:
+    over, other = Connection(), Connection()
+    waiting = Waiting(over)
+    desk.dispatcher.expect("z9hG4bKover", waiting)
+    datagram = answer(branch="z9hG4bKover")
+    desk.dispatcher.receive(other, datagram, PEER)
+    assert not desk.passed
+    desk.dispatcher.receive(over, datagram, PEER)
+    assert desk.passed == [(waiting, 200)]

@@ -622,8 +622,7 @@ async def test_a_claim_that_makes_our_code_fail_is_tried_again_after_a_minute() 
 
 
 @pytest.mark.parametrize(("server", "sentence"), [
-    ({"Protocol": 2}, "TCP to a registrar is not supported by this version; Protocol 1 (UDP) is"),
-    ({"Protocol": 4}, "TLS to a registrar is not supported by this version; Protocol 1 (UDP) is"),
+    ({"Protocol": 4}, "TLS needs a TLS profile: TLSProfileID of the server names none that exists"),
     ({"ServerLookup": 1}, "SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is"),
     ({"Host": "nowhere.invalid"}, "no address for nowhere.invalid: Name or service not known"),
     ({"Host": "a..b"}, "no address for a..b: not a host name"),
@@ -686,9 +685,7 @@ async def test_a_sips_aor_needs_tls() -> None:
     async with engine_on(schedule, network):
         await asyncio.sleep(1)
     assert not network.heard
-    assert [settled.last_reason for settled in schedule.settled] == [
-        "a sips AOR needs TLS, which is not supported by this version"
-    ]
+    assert [settled.last_reason for settled in schedule.settled] == ["a sips AOR needs TLS: Protocol 4 of the server"]
 
 
 @in_virtual_time

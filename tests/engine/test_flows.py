@@ -298,7 +298,7 @@ def free_port() -> int:
 
 
 async def test_a_group_that_stays_down_is_said_once() -> None:
-    def no_socket(address: GroupAddress, receiver: Receiver) -> Flow:
+    def no_socket(address: GroupAddress, receiver: Receiver) -> UdpFlow:
         raise OSError(98, "Address already in use")
 
     flows = Flows(lambda flow, datagram, source: None, no_socket)

@@ -50,6 +50,9 @@ class WatchedSchedule:
     async def heads(self) -> list[tuple[int, float]]:
         return await self.within.heads()
 
+    async def lose_flow(self, flow_id: int) -> None:
+        await self.within.lose_flow(flow_id)
+
     async def claim(self, registrar_id: int, *, in_flight: Sequence[int], **others: Any) -> Claim:
         claim = await self.within.claim(registrar_id, in_flight=in_flight, **others)
         # What the engine does not name any more it has given back.

@@ -14,6 +14,7 @@ import typer
 import uvloop
 
 from .. import __version__
+from ..engine.tls import TlsFiles
 from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
 from .options import DataDir, address, check_advertised, hosts, line, log_to_stderr, networks, pair_of_files
@@ -55,6 +56,14 @@ def serve(
         list[str] | None,
         typer.Option(metavar="HOST", help="Host that a 3xx answer may send us to; may be repeated. Else none is."),
     ] = None,
+    sip_trust: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Whom TLS to registrars trusts, PEM; else whom the machine trusts."),
+    ] = None,
+    sip_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Our certificate for registrars that ask for one, PEM.")
+    ] = None,
+    sip_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
     unregister_on_stop: Annotated[
         bool,
         typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
@@ -92,7 +101,8 @@ def serve(
     )  # fmt: skip
     settings = ServiceSettings(
         data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
-        redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"), unregister_on_stop=unregister_on_stop,
+        redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"),
+        tls=TlsFiles(sip_trust, sip_certificate, sip_key), unregister_on_stop=unregister_on_stop,
         rest=rest, certificate=pair_of_files(https_certificate, https_key),
     )  # fmt: skip
     uvloop.run(_serve(settings))

@@ -22,6 +22,7 @@ from .flight import Flight, Registrar
 from .flows import Flow
 from .ordering import DEFAULT_PORT, Target, build, own_address
 from .servers import NonceLife
+from .tls import TlsFiles
 
 __all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to"]
 
@@ -39,6 +40,7 @@ class EngineSettings:
     own_fqdn: str = ""
     timers: SipTimers = SipTimers()
     redirect_hosts: frozenset[str] = frozenset()
+    tls: TlsFiles = TlsFiles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Departures:
 
     def _addressing(self, registrar: Registrar, flow: Flow, target: Target) -> Addressing:
         """Return what all registrations of a registrar that go this way have in common."""
-        way = (flow, target)
+        way = (flow.host, flow.port, target)
         if registrar.way != way:
             settings = registrar.settings
             assert settings is not None

@@ -39,6 +39,9 @@ class Pending(Protocol):
     @property
     def peer_host(self) -> str: ...
 
+    @property
+    def flow(self) -> Flow: ...
+
 
 @dataclass(slots=True)
 class Counters:
@@ -101,18 +104,20 @@ class Dispatcher(Generic[P]):
                 self.counters.garbage += 1
             return
         if isinstance(message, Response):
-            self._receive_response(message, source)
+            self._receive_response(flow, message, source)
         else:
             self._receive_request(flow, message, source)
 
-    def _receive_response(self, response: Response, source: Address) -> None:
+    def _receive_response(self, flow: Flow, response: Response, source: Address) -> None:
         pending = self._pending.get(response.branch)
         if pending is None:
             is_late = response.branch in self._completed or response.branch in self._completed_before
             self.counters.repeated_answers += is_late
             self.counters.foreign_answers += not is_late
             return
-        if response.cseq != (pending.cseq, "REGISTER") or source[0] != pending.peer_host:
+        # Over a connection only from that connection (RFC 3261 §18.2.2), over UDP from any port of the peer.
+        is_from_elsewhere = source[0] != pending.peer_host or (flow.is_reliable and flow is not pending.flow)
+        if response.cseq != (pending.cseq, "REGISTER") or is_from_elsewhere:
             self.counters.foreign_answers += 1
             return
         self.counters.answers += 1

@@ -29,10 +29,12 @@ from .learning import learn
 from .levelling import phase_of
 from .ordering import Target, Unreachable
 from .pacing import Pacing
-from .settler import Settler
+from .settler import BETWEEN_WRITES_SECONDS, RETRY_STORE_SECONDS, Settler
 from .settling import INTERNAL_ERROR, settlement
+from .streams import StreamFlow, Streams
 from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
+from .ways import Ways
 
 __all__ = ["Engine"]
 
@@ -74,6 +76,8 @@ class Engine:
         self._watchdog: asyncio.Task[None] | None = None
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
+        self.streams = Streams(self._dispatcher.receive, self._stream_lost, clock.now, self._draw)
+        self._ways = Ways(self.flows, self.streams, settings.tls)
         self.standings = self._claims.standings
         self.sent = 0
         self.resent = 0
@@ -105,6 +109,7 @@ class Engine:
             await asyncio.sleep(0.01)
         await self._settler.stop()
         self._deadlines.close()
+        await self.streams.close()
         self.flows.close()
 
     def knock(self, registrar_ids: Iterable[int]) -> None:
@@ -180,9 +185,7 @@ class Engine:
         if isinstance(target, Unreachable):
             registrar.server.standing.failed(now, now)
             raise target
-        flow = self.flows.of_group(settings.group_uid)
-        if flow is None:
-            raise Unreachable(self.flows.why_not(settings.group_uid))
+        flow = self._ways.to(target, settings, row.id)
         return self._departures.make(registrar, row, flow, target, now, moved)
 
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
@@ -212,10 +215,32 @@ class Engine:
         else:
             self._dispatcher.expect(flight.attempt.transaction.branch, flight)
 
-    def _transport_failed(self, flight: Flight, reason: str) -> None:
+    def _transport_failed(self, flight: Flight, reason: str, *, was_sent: bool = False) -> None:
         flight.registrar.server.standing.failed(flight.sent_at, self._clock.now())
-        flight.attempt.transport_failed(f"not sent to {flight.peer[0]}:{flight.peer[1]}: {reason}")
+        what = "no answer from" if was_sent else "not sent to"
+        flight.attempt.transport_failed(f"{what} {flight.peer[0]}:{flight.peer[1]}: {reason}", was_sent=was_sent)
         self._end_if_over(flight, flight.attempt.branch, self._clock.now())
+
+    def _stream_lost(self, flow: StreamFlow, reason: str) -> None:
+        """End what was under way on a connection that is gone, and have registered again what was over it."""
+        if self._is_stopping:
+            return
+        was_open = flow.opened_at > 0
+        for flight in [flight for flight in self._flights.values() if flight.flow is flow]:
+            self._transport_failed(flight, reason, was_sent=was_open)
+        if was_open:
+            spawn(self._lose_flow(flow), "engine-lose-flow")
+
+    async def _lose_flow(self, flow: StreamFlow) -> None:
+        """Have what was registered over it due again. Outcomes of the last moment are on their way to the disk: so are they."""
+        while not self._is_stopping:
+            try:
+                if not self._settler.has_any_over(flow.id):
+                    await self._schedule.lose_flow(flow.id)
+                    return
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_STORE_SECONDS)
+            await asyncio.sleep(BETWEEN_WRITES_SECONDS)
 
     def _answered(self, flight: Flight, response: Response, now: float) -> None:
         attempt = flight.attempt
@@ -276,7 +301,7 @@ class Engine:
                 spawn(self._follow(flight, moved, outcome), "engine-follow")
                 return
         self._finish(flight.registrar, flight.pacing, flight.claimed, outcome, flight.tried, flight.generation,
-                     is_late=flight.is_late)  # fmt: skip
+                     is_late=flight.is_late, flow_id=flight.flow.id)  # fmt: skip
 
     def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
         """Log and count the exception of the moment; return the outcome that it is for its row."""
@@ -321,7 +346,7 @@ class Engine:
     # Settling
 
     def _finish(self, registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, tried: Sent | None,
-                generation: int, *, is_late: bool = False) -> None:  # fmt: skip
+                generation: int, *, is_late: bool = False, flow_id: int = 0) -> None:  # fmt: skip
         """Put what an attempt came to among what is to be settled, and let the next row of its binding key go."""
         pacing.ended(is_late=is_late)
         self._flights.pop(row.id, None)
@@ -330,6 +355,7 @@ class Engine:
             if learn(registrar, pacing, row, outcome, now):
                 self._claims.push(registrar.id, now)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
+            settled.flow_id = flow_id if outcome.kind is Kind.ACCEPTED else 0
         except Exception:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)

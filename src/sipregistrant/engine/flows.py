@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
@@ -19,7 +20,26 @@ __all__ = ["Flow", "FlowMaker", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
 log = structlog.get_logger()
 
 Address = tuple[str, int]
-Receiver = Callable[["Flow", bytes, Address], None]
+
+
+class Flow(Protocol):
+    """What requests go out on and answers come in on: a UDP socket, or a connection (`streams.py`)."""
+
+    is_reliable: bool
+    transport: str
+    host: str
+    port: int
+    id: int
+    """What rows remember a connection by; 0 for UDP, where nothing is lost with the socket."""
+
+    def send(self, datagram: bytes, to: Address) -> str:
+        """Send; return "" or why it did not leave."""
+
+    def local_host_towards(self, host: str) -> str:
+        """Return our address as `host` (an IP address) sees it."""
+
+
+Receiver = Callable[[Flow, bytes, Address], None]
 
 # The longest UDP payload there can be.
 LARGEST_DATAGRAM = 65535
@@ -51,6 +71,7 @@ class UdpFlow:
 
     is_reliable = False
     transport = "udp"
+    id = 0
 
     def __init__(
         self, address: GroupAddress, receiver: Receiver, clock: Callable[[], float] = time.perf_counter
@@ -138,8 +159,7 @@ class UdpFlow:
             self._receiver(self, datagram, source[:2])
 
 
-Flow = UdpFlow
-FlowMaker = Callable[[GroupAddress, Receiver], Flow]
+FlowMaker = Callable[[GroupAddress, Receiver], UdpFlow]
 
 
 class Flows:
@@ -148,7 +168,7 @@ class Flows:
     def __init__(self, receiver: Receiver, make_flow: FlowMaker = UdpFlow) -> None:
         self._receiver = receiver
         self._make_flow = make_flow
-        self._by_group: dict[int, Flow] = {}
+        self._by_group: dict[int, UdpFlow] = {}
         self.faults: dict[int, str] = {}
 
     def update(self, addresses: Iterable[GroupAddress]) -> None:
@@ -178,7 +198,7 @@ class Flows:
         for uid in [uid for uid in self.faults if uid not in wanted]:
             del self.faults[uid]
 
-    def of_group(self, uid: int) -> Flow | None:
+    def of_group(self, uid: int) -> UdpFlow | None:
         """Return the flow of a group; of one that is gone, any."""
         flow = self._by_group.get(uid)
         if flow is None and uid not in self.faults:

@@ -17,6 +17,7 @@ from .resolver import Resolver
 __all__ = ["DEFAULT_PORT", "Target", "Unreachable", "build", "common_lines", "find_target", "own_address", "target_at"]
 
 ALLOW = "OPTIONS"
+VIA_TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
 DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
 
 
@@ -49,24 +50,23 @@ async def find_target(settings: RegistrarSettings, resolver: Resolver) -> Target
     server, group = settings.server, settings.group
     if settings.is_gone:
         return Unreachable("the server or its signaling group was deleted")
-    if server["Protocol"] != UDP:
-        transport = TRANSPORTS[int(server["Protocol"] or 0)].upper()
-        return Unreachable(f"{transport} to a registrar is not supported by this version; Protocol 1 (UDP) is")
     if server["ServerLookup"]:
         return Unreachable("SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is")
     proxy = str(group["OutboundProxy"] or "")
     host = proxy or str(server["Host"])
     port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or DEFAULT_PORT)
-    return await target_at(host, port, resolver, prefer_ipv6=server["HostIpVersion"] == 1)
+    transport = TRANSPORTS[int(server["Protocol"] or UDP)]
+    return await target_at(host, port, resolver, transport=transport, prefer_ipv6=server["HostIpVersion"] == 1)
 
 
-async def target_at(host: str, port: int, resolver: Resolver, *, prefer_ipv6: bool = False) -> Target | Unreachable:
+async def target_at(host: str, port: int, resolver: Resolver, *, transport: str = "udp",
+                    prefer_ipv6: bool = False) -> Target | Unreachable:  # fmt: skip
     """Return the target that a host and a port stand for, or why there is none."""
     try:
         address = await resolver.resolve(host, prefer_ipv6=prefer_ipv6)
     except OSError as error:
         return Unreachable(f"no address for {host}: {error.strerror or error}")
-    return Target(address, port)
+    return Target(address, port, transport)
 
 
 def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddress:
@@ -125,12 +125,12 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
             return None
         wanted = claimed.sent or replace(wanted, contacts=known)
     elif wanted.aor.startswith("sips:") and target.transport != "tls":
-        raise Unreachable("a sips AOR needs TLS, which is not supported by this version")
+        raise Unreachable("a sips AOR needs TLS: Protocol 4 of the server")
     order = Order(
         wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
         int(entry["AorTtl"] or 0) if entry is not None else 0,
         [] if is_removal else wanted.contacts,
-        removed, addressing.sent_by, "UDP", common, target,
+        removed, addressing.sent_by, VIA_TRANSPORTS[target.transport], common, target,
     )  # fmt: skip
     return order, wanted
 

@@ -60,6 +60,10 @@ class Settler:
         """Write no more."""
         await cancel_all(self._task)
 
+    def has_any_over(self, flow_id: int) -> bool:
+        """Tell whether something that was registered over a connection waits to be written."""
+        return any(settled.flow_id == flow_id for settled in self._waiting)
+
     async def _run(self) -> None:
         is_failing = False
         loop = asyncio.get_running_loop()

@@ -89,6 +89,8 @@ class RegistrarSettings:
     server: Values
     credentials_uid: int | None
     is_gone: bool = False
+    tls: Values | None = None
+    """The TLS profile of the server; None where it names none."""
     security: dict[str, int] = field(default_factory=dict)
     """The strength of the algorithm that each realm has shown: no weaker one is answered."""
 
@@ -192,6 +194,8 @@ class Settled:
     min_expires: int | None = None
     learned: str | None = None
     security: tuple[str, int] | None = None
+    flow_id: int = 0
+    """The connection that it was registered over; 0 for none."""
 
 
 class Schedule(Protocol):
@@ -211,6 +215,9 @@ class Schedule(Protocol):
         """Write what attempts left; when this returns, it is on disk. Return the registrars of which rows are due
         again.
         """
+
+    async def lose_flow(self, flow_id: int) -> None:
+        """Make due what was registered over a connection that is gone: nobody reaches it any more (design, rule 9)."""
 
     async def heads(self) -> list[tuple[int, float]]:
         """Return (registrar, earliest due instant) of each registrar that has anything to do."""

@@ -93,7 +93,7 @@ class Attempt:
 
     __slots__ = (
         "_authenticator", "_contacts", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_sent_at",
-        "_timers", "_tokens", "cseq", "outcome", "sends", "transaction",
+        "_timers", "_tokens", "_was_sent", "cseq", "outcome", "sends", "transaction",
     )  # fmt: skip
 
     def __init__(self, order: Order, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
@@ -108,6 +108,7 @@ class Attempt:
         self._has_adopted = False
         self._requests = 0
         self._sent_at = 0.0
+        self._was_sent = False
         self.cseq = cseq - 1
         self.sends = 0
         self.outcome: Outcome | None = None
@@ -159,9 +160,10 @@ class Attempt:
                 self._end(Kind.TIMED_OUT, 0, f"no answer from {self._order.peer} within {seconds}")
         return None
 
-    def transport_failed(self, reason: str) -> None:
-        """Take the news that the request in flight was not sent, and why."""
+    def transport_failed(self, reason: str, *, was_sent: bool = False) -> None:
+        """Take the news that the request in flight was not sent, or that what it was sent on is gone, and why."""
         if self.transaction.transport_failed() is Action.FAIL:
+            self._was_sent = was_sent
             self._end(Kind.NOT_SENT, 0, reason)
 
     # Requests
@@ -276,7 +278,7 @@ class Attempt:
         return outcome
 
     def _may_have_been_bound(self, kind: Kind, code: int) -> bool:
-        was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and self.transaction.sends > 1)
+        was_sent = kind is Kind.TIMED_OUT or (kind is Kind.NOT_SENT and (self._was_sent or self.transaction.sends > 1))
         # A 200 in which we cannot find ourselves: the registrar may have bound us all the same, and not said so.
         was_sent = was_sent or (kind is Kind.REFUSED and 200 <= code < 300)
         return was_sent and not self._order.is_removal

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, select, text
 
 from ..model import groups as model_groups
-from ..model import registrants
+from ..model import registrants, tls_profiles
 from ..model.addressing import Addressing, OwnAddress
 from ..model.resource import Values
 from ..model.schedule import RegistrarSettings
@@ -70,11 +70,18 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
         server=server,
         credentials_uid=row.credentials_uid,
         is_gone=not all(is_there[:2]),
+        tls=_tls_profile(tx, server),
         security={
             realm: strength
             for realm, strength in tx.conn.execute(SECURITY_OF, {"uid": row.sipserver_uid, "now": tx.now})
         },
     )
+
+
+def _tls_profile(tx: Tx, server: Values) -> Values | None:
+    profile_id = int(server["TLSProfileID"] or 0)
+    row = STORED["siptlsprofile"].find(tx, None, profile_id) if profile_id else None
+    return None if row is None else values_of(tls_profiles.PROFILE, row)
 
 
 SECURITY_OF = text("SELECT realm, strength FROM security WHERE sipserver_uid = :uid AND until_at > :now")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..model.schedule import Claim, Settled
 from .claim import claim, heads
+from .flows import lose_step
 from .settle import settle
 from .store import Store
 
@@ -26,6 +27,11 @@ class StoreSchedule:
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         """See the protocol."""
         return await self._store.write_first(settle, outcomes)
+
+    async def lose_flow(self, flow_id: int) -> None:
+        """See the protocol."""
+        while await self._store.write(lose_step, flow_id):
+            pass
 
     async def heads(self) -> list[tuple[int, float]]:
         """See the protocol."""

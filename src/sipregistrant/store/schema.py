@@ -34,6 +34,7 @@ __all__ = [
     "BOUND",
     "BULK",
     "BULK_AHEAD",
+    "FLOW",
     "INSTANCE",
     "METADATA",
     "OBJECTS",
@@ -220,6 +221,15 @@ BOUND = Table(
     Column("min_expires", BigInteger, nullable=False, comment="what a 423 asked for; 0 none"),
     Column("learned", Text, comment="JSON: sip.learned.Learned; null or empty: nothing"),
     comment="what the registrar holds, or may hold; written only when it changes",
+)
+
+FLOW = Table(
+    "flow",
+    METADATA,
+    Column("registration_id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("flow", BigInteger, nullable=False, comment="the connection, by a number of its own"),
+    Index(None, "flow"),
+    comment="what was registered over a connection: due again when that is gone; nothing of UDP is here",
 )
 
 TOMBSTONE = Table(

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from ..model.schedule import Settled
 from ..model.status import State
+from .flows import remember
 from .registrars import forget_unused
 from .registrations import count
 from .tx import Tx
@@ -31,6 +32,7 @@ def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
     again = tx.sqlite.execute(CHANGED_MEANWHILE, (json.dumps([outcome.id for outcome in outcomes]),)).fetchall()
     _write_bound(tx, outcomes)
     _remember_security(tx, outcomes)
+    remember(tx, [(o.id, o.flow_id) for o in outcomes if o.flow_id])
     _end(tx, [outcome for outcome in outcomes if outcome.is_over])
     return [registrar_id for (registrar_id,) in again]
 
@@ -156,7 +158,8 @@ def _end(tx: Tx, outcomes: list[Settled]) -> None:
         return
     rows = {"rows": json.dumps([(o.id, o.wanted_rev) for o in outcomes])}
     over = "SELECT value ->> 0 FROM json_each(:rows)"
-    tx.conn.execute(text(f"DELETE FROM bound WHERE registration_id IN ({over})"), rows)
+    for table in ("bound", "flow"):
+        tx.conn.execute(text(f"DELETE FROM {table} WHERE registration_id IN ({over})"), rows)
     tx.conn.execute(text(
         "DELETE FROM registration WHERE entry_uid IS NULL AND id IN (SELECT j.value ->> 0 FROM json_each(:rows) AS j "
         "WHERE j.value ->> 1 = registration.wanted_rev)"

@@ -1,0 +1,287 @@
+"""Connections to registrars, over TCP and TLS: opened by what is sent, cut into messages, closed when idle, backed off.
+
+A connection has one owner, its `StreamFlow`. What is sent before it stands waits in it; what cannot be sent is said to the
+engine by `lost`, which tries what was under way, and what was registered over the connection, again at its own pace. No one
+but a send opens a connection, and no send does before the back-off of the last failure is over (RFC 5626 §4.5; 5 s and not 30
+at first, two minutes and not thirty at most: here is one client, not a million of them).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+
+from ..errors import SipParseError
+from ..sip.framing import PING, PONG, Framer
+from .tasks import cancel_all, spawn
+from .tls import TlsTerms
+
+__all__ = ["Place", "StreamFlow", "Streams"]
+
+log = structlog.get_logger()
+
+Address = tuple[str, int]
+Receiver = Callable[["StreamFlow", bytes, Address], None]
+
+CONNECT_SECONDS = 10.0
+FIRST_BACK_OFF_SECONDS = 5.0
+LONGEST_BACK_OFF_SECONDS = 120.0
+
+# A connection that lasted so long had nothing wrong with it: the next one may be opened at once.
+LASTING_SECONDS = 60.0
+
+# Within every NAT's patience with TCP (RFC 5626 §4.4.1 has 95 to 120 s where the registrar does not say).
+PING_EVERY_SECONDS = 110.0
+PONG_WITHIN_SECONDS = 10.0
+LOOK_EVERY_SECONDS = 5.0
+
+# What a peer that reads too slowly may leave with us before it is taken for dead.
+MOST_UNSENT_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a connection goes, and from which signaling group. `number` tells several to one target apart."""
+
+    group_uid: int
+    host: str
+    port: int
+    transport: str
+    number: int = 0
+
+
+class StreamFlow(asyncio.Protocol):
+    """One connection, from before it stands until it is closed. `id` is what rows remember it by."""
+
+    is_reliable = True
+
+    def __init__(self, place: Place, own: Address, terms: TlsTerms | None, receiver: Receiver,
+                 closed: Callable[[StreamFlow, str], None], now: Callable[[], float]) -> None:  # fmt: skip
+        """`own` is the address that peers are told. `closed(flow, reason)` is called once."""
+        self.id = secrets.randbits(62)
+        self.place = place
+        self.terms = terms
+        self.transport = place.transport
+        self.host, self.port = own
+        self.used_at = now()
+        self.idle_seconds = 0.0
+        """After so many without a send it is closed; 0 for never."""
+        self.opened_at = 0.0
+        self.is_closed = False
+        self._receiver = receiver
+        self._closed = closed
+        self._now = now
+        self._framer = Framer()
+        self._waiting: list[bytes] = []
+        self._connection: asyncio.Transport | None = None
+        self._peer = (place.host, place.port)
+        self._seen_local = ""
+        self._heard_at = 0.0
+        self._pinged_at = 0.0
+        self._answers_pings = False
+
+    async def connect(self) -> None:
+        """Open it, with TLS where there are terms for it."""
+        loop, terms = asyncio.get_running_loop(), self.terms
+        context, name, handshake = (None, None, None) if terms is None else (terms.context, terms.name, terms.seconds)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS + (handshake or 0.0)):
+                await loop.create_connection(
+                    lambda: self, *self._peer, ssl=context, server_hostname=name, ssl_handshake_timeout=handshake
+                )
+        except TimeoutError:
+            self._fail("no connection within its time")
+            return
+        except ssl.SSLCertVerificationError as error:
+            self._fail(f"its certificate is not trusted: {error.verify_message}")
+            return
+        except ssl.SSLError as error:
+            self._fail(f"TLS: {error.reason or error}")
+            return
+        except OSError as error:
+            self._fail(f"no connection: {error.strerror or error}")
+            return
+        connection = self._connection
+        if connection is None or self.is_closed:
+            return
+        if terms is not None and (fault := terms.fault(connection.get_extra_info("ssl_object"))):
+            self._fail(fault)
+            return
+        self.opened_at = self._now()
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            connection.write(message)
+        log.info("flow.open", to=f"{self.transport}:{self.place.host}:{self.place.port}")
+
+    # As any flow
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.place.host
+
+    def send(self, message: bytes, to: Address) -> str:
+        """Send, or keep it until the connection stands; return "" or why neither is possible."""
+        if self.is_closed:
+            return "the connection is closed"
+        self.used_at = self._now()
+        if self._connection is None or not self.opened_at:
+            self._waiting.append(message)
+            return ""
+        if self._connection.get_write_buffer_size() > MOST_UNSENT_BYTES:
+            return "the registrar reads too slowly"
+        self._connection.write(message)
+        return ""
+
+    def local_host_towards(self, host: str) -> str:
+        """Return our address as the peer sees it; as the group has it where the connection does not stand yet."""
+        return self._seen_local or self.host
+
+    def close(self) -> None:
+        """Close it; nobody is told."""
+        self.is_closed = True
+        if self._connection is not None:
+            self._connection.abort() if not self.opened_at else self._connection.close()
+
+    def look(self, now: float) -> None:
+        """Send a keep-alive when one is due; give the connection up where an earlier one was not answered."""
+        if not self.opened_at or self.is_closed:
+            return
+        assert self._connection is not None
+        if self._pinged_at > self._heard_at and now - self._pinged_at > PONG_WITHIN_SECONDS and self._answers_pings:
+            self._fail(f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")
+        elif now - max(self._heard_at, self._pinged_at, self.opened_at) > PING_EVERY_SECONDS:
+            self._pinged_at = now
+            self._connection.write(PING)
+
+    # As a protocol of asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connection = cast("asyncio.Transport", transport)
+        self._seen_local = str(transport.get_extra_info("sockname")[0])
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._now()
+        try:
+            for frame in self._framer.feed(data):
+                if frame == PING:
+                    self.send(PONG, self._peer)
+                elif frame == PONG:
+                    self._answers_pings = self._answers_pings or self._pinged_at > 0
+                else:
+                    self._receiver(self, frame, self._peer)
+        except SipParseError as error:
+            self._fail(f"its bytes are no SIP: {error}")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        reason = getattr(error, "strerror", None) or (str(error) if error else "")
+        self._fail(f"the connection ended: {reason or 'closed by the registrar'}")
+
+    def _fail(self, reason: str) -> None:
+        if self.is_closed:
+            return
+        self.is_closed = True
+        if self._connection is not None:
+            self._connection.abort()
+        self._closed(self, reason)
+
+
+class BackOff:
+    """When the next connection to a place may be opened."""
+
+    __slots__ = ("failures", "reason", "terms", "until")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.until = 0.0
+        self.reason = ""
+        self.terms: TlsTerms | None = None
+
+    def failed(self, reason: str, lasted: float, now: float, spread: float) -> None:
+        """Note an end after so many seconds; `spread` in [0, 1) takes many places apart."""
+        self.failures = 1 if lasted >= LASTING_SECONDS else self.failures + 1
+        self.reason = reason
+        wait = min(LONGEST_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2 ** (self.failures - 1))
+        self.until = now if lasted >= LASTING_SECONDS else now + wait * (0.5 + 0.5 * spread)
+
+
+class Streams:
+    """All connections. `lost(flow, reason)` is called when one has ended that was not closed by us."""
+
+    def __init__(self, receiver: Receiver, lost: Callable[[StreamFlow, str], None], now: Callable[[], float],
+                 draw: random.Random) -> None:  # fmt: skip
+        self._receiver = receiver
+        self._lost = lost
+        self._now = now
+        self._draw = draw
+        self._flows: dict[Place, StreamFlow] = {}
+        self._back_offs: dict[Place, BackOff] = {}
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def of(self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float) -> StreamFlow | str:
+        """Return the connection to a place, opened now if there is none; or why none may be opened now."""
+        flow = self._flows.get(place)
+        if flow is not None and flow.terms != terms:
+            # What was changed acts at once.
+            del self._flows[place]
+            flow.close()
+            self._lost(flow, "its TLS profile was changed")
+            flow = None
+        if flow is None:
+            now = self._now()
+            back_off = self._back_offs.get(place)
+            if back_off is not None and back_off.until > now and back_off.terms == terms:
+                return f"{back_off.reason}; the next connection is tried in {back_off.until - now:.0f} s"
+            flow = self._flows[place] = StreamFlow(place, own, terms, self._receiver, self._ended, self._now)
+            task = spawn(flow.connect(), "stream-connect")
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+            if self._watch is None:
+                self._watch = spawn(self._look_again_and_again(), "streams")
+        flow.idle_seconds = idle_seconds
+        return flow
+
+    async def _look_again_and_again(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            self._look()
+
+    def _look(self) -> None:
+        """See to keep-alives; close what nobody has used for long enough."""
+        now = self._now()
+        for place, flow in list(self._flows.items()):
+            if flow.idle_seconds and now - flow.used_at > flow.idle_seconds:
+                del self._flows[place]
+                flow.close()
+                self._lost(flow, "closed because it was not used")
+            else:
+                flow.look(now)
+
+    async def close(self) -> None:
+        """Close all of them."""
+        await cancel_all(self._watch, *self._connecting)
+        for flow in self._flows.values():
+            flow.close()
+        self._flows.clear()
+
+    def _ended(self, flow: StreamFlow, reason: str) -> None:
+        now = self._now()
+        if self._flows.get(flow.place) is flow:
+            del self._flows[flow.place]
+        lasted = now - flow.opened_at if flow.opened_at else 0.0
+        back_off = self._back_offs.setdefault(flow.place, BackOff())
+        back_off.failed(reason, lasted, now, self._draw.random())
+        back_off.terms = flow.terms
+        log.warning("flow.lost", to=f"{flow.transport}:{flow.place.host}:{flow.place.port}", reason=reason,
+                    lasted=round(lasted))  # fmt: skip
+        self._lost(flow, reason)

@@ -1,0 +1,57 @@
+"""The way to a target: the socket of the signaling group over UDP, a connection over TCP and TLS."""
+
+from __future__ import annotations
+
+from ..errors import ConfigurationError
+from ..model.schedule import RegistrarSettings
+from .flows import Flow, Flows, UdpFlow
+from .ordering import Target, Unreachable
+from .resolver import is_ip_address
+from .streams import Place, Streams
+from .tls import SHAPES_TERMS, TlsFiles, TlsTerms, make_terms
+
+__all__ = ["Ways"]
+
+
+class Ways:
+    """Finds the flow of an attempt. What TLS needs is made once for each state of a registrar's settings."""
+
+    def __init__(self, flows: Flows, streams: Streams, files: TlsFiles) -> None:
+        self._flows = flows
+        self._streams = streams
+        self._files = files
+        # By what they are made of: registrars that say the same have the same.
+        self._terms: dict[object, TlsTerms] = {}
+
+    def to(self, target: Target, settings: RegistrarSettings, row_id: int) -> Flow:
+        """Return the flow that a row of a registrar takes. Raises `Unreachable`."""
+        socket = self._flows.of_group(settings.group_uid)
+        if socket is None:
+            raise Unreachable(self._flows.why_not(settings.group_uid))
+        if target.transport == UdpFlow.transport:
+            return socket
+        server = settings.server
+        sockets = int(server["TransportSocket"] or 1)
+        number = row_id % sockets if server["ReuseTransport"] else row_id
+        terms = None if target.transport == "tcp" else self._terms_of(settings)
+        place = Place(settings.group_uid, target.host, target.port, target.transport, number)
+        found = self._streams.of(
+            place, (socket.local_host_towards(target.host), socket.port), terms, 60.0 * int(server["ReuseTimeout"] or 0)
+        )
+        if isinstance(found, str):
+            raise Unreachable(f"{target}: {found}")
+        return found
+
+    def _terms_of(self, settings: RegistrarSettings) -> TlsTerms:
+        if settings.tls is None:
+            raise Unreachable("TLS needs a TLS profile: TLSProfileID of the server names none that exists")
+        domain = str(settings.server["DomainName"] or settings.server["Host"]).strip("[]")
+        made_of = (domain, *(settings.tls[name] for name in SHAPES_TERMS))
+        if made_of not in self._terms:
+            try:
+                self._terms[made_of] = make_terms(
+                    settings.tls, domain, is_address=is_ip_address(domain), files=self._files
+                )
+            except ConfigurationError as error:
+                raise Unreachable(str(error)) from None
+        return self._terms[made_of]
