@@ -3,32 +3,25 @@
     schedule = StoredSchedule(clock)
     schedule.write(config.create, RESOURCES["sipserver"], Key(1, 1), form)
 
-No writer thread and no disk: a commit takes the virtual time that the play gives it. What the operator does goes the way
+The store is that of the simulation: a commit takes the virtual time that the play gives it. What the operator does goes the way
 that a request of the API goes, and the reconciler is run to its end after it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import sqlite3
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, select
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import select
 
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.model.schedule import Claim, Claimed, Settled
+from sipregistrant.simulation.database import MemorySchedule
 from sipregistrant.store import actions, config, reconcile, schedule
 from sipregistrant.store.claim import read_rows
-from sipregistrant.store.flows import lose_step
 from sipregistrant.store.schema import REGISTRATION
-from sipregistrant.store.secrets import Vault
-from sipregistrant.store.store import DATABASE, Store
 from sipregistrant.store.tx import Key, Tx
 from tests.engine.listed import REGISTRAR
 
@@ -41,72 +34,28 @@ ENTRY = RESOURCES["sipregistrantentry"]
 CREDENTIAL = RESOURCES["sipremoteauthentry"]
 
 
-@functools.cache
-def _first_start() -> tuple[bytes, Vault]:
-    """Return a database as a first start leaves it, and the vault of its secrets."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "var"
-        Store.once(path, lambda boot_id, offset: lambda: 1, lambda tx: None)
-        file = sqlite3.connect(path / DATABASE)
-        file.execute("PRAGMA journal_mode=DELETE")  # a database in memory has no WAL
-        image = file.serialize()
-        file.close()
-        return image, Vault(path / "key")
-
-
-def _connect() -> Connection:
-    def open() -> sqlite3.Connection:
-        opened = sqlite3.connect(":memory:", check_same_thread=False)
-        opened.deserialize(_first_start()[0])
-        return opened
-
-    engine = create_engine("sqlite://", creator=open, poolclass=StaticPool)
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine.connect()
-
-
-class StoredSchedule:
+class StoredSchedule(MemorySchedule):
     """The schedule of a store, and the words of an operator: one server, one table, entries of the users u1, u2, …"""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.commit_seconds = 0.0
+        super().__init__(clock)
         self.claim_fault: Exception | None = None
         self.settle_fault: Callable[[Sequence[Settled]], Exception | None] = lambda outcomes: None
         self.settled: list[Settled] = []
-        self.knocked: Callable[[Sequence[int]], None] = lambda registrar_ids: None
-        self._in_flight: dict[int, int] = {}
         # The registrar of each row in flight.
-        self._connection = _connect()
-
-    @property
-    def now(self) -> float:
-        return self.clock()
-
-    def close(self) -> None:
-        """Forget the database."""
-        self._connection.close()
-        self._connection.engine.dispose()
+        self._in_flight: dict[int, int] = {}
 
     def write(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function of the store in a transaction, then all fan-outs; knock where there is something to do."""
-        with self._connection.begin():
-            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
+
+        def carried_out(tx: Tx) -> T:
             result = function(tx, *args, **kwargs)
             for _ in range(100):
                 if not tx.fan_out or not reconcile.step(tx):
                     break
-        if tx.knocks:
-            self.knocked(sorted(tx.knocks))
-        return result
+            return result
+
+        return super().write(carried_out)
 
     # The words of an operator
 
@@ -126,10 +75,7 @@ class StoredSchedule:
             self.put(number, uri(number), form)
         for number in range(1, servers + 1):
             self.write(config.create, RESOURCES["sipserver"], Key(number, 1), given)
-        with self._connection.begin():
-            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
-            while reconcile.step(tx):
-                pass
+        self.reconcile()
 
     def put(self, number: int, uri: str, form: Mapping[str, str | int]) -> None:
         """PUT an entry; the second one has the AOR of the first, with a contact of its own."""
@@ -158,7 +104,7 @@ class StoredSchedule:
     def rows(self) -> dict[int, Claimed]:
         """All rows; one that is parked is due in an infinite time."""
         with self._connection.begin():
-            tx = Tx(self._connection, _first_start()[1], int(self.now * 1000))
+            tx = self._begun()
             due = dict(self._connection.execute(select(REGISTRATION.c.id, REGISTRATION.c.due_at)).all())
             self._connection.exec_driver_sql("UPDATE registration SET due_at = 0 WHERE due_at IS NULL")
             found = {row.id: row for row in read_rows(tx, list(due), None)}
@@ -191,10 +137,3 @@ class StoredSchedule:
         for settled in outcomes:
             self._in_flight.pop(settled.id, None)
         return again
-
-    async def lose_flow(self, flow_id: int) -> None:
-        while self.write(lose_step, flow_id):
-            pass
-
-    async def heads(self) -> list[tuple[int, float]]:
-        return self.write(schedule.heads)

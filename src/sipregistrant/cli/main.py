@@ -24,6 +24,7 @@ COMMANDS = {
     "user": "users",
     "entry": "entries",
     "forecast": "forecast",
+    "simulate": "simulate",
     "sandbox": "sandbox",
     "demo": "demo",
 }
