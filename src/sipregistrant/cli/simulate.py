@@ -139,13 +139,13 @@ def _show(scenario: Scenario, found: Sequence[Report]) -> None:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for one in found:
-        table.add_column(one.policy, justify="right", no_wrap=True)
+        table.add_column(one.policy, justify="right", overflow="fold")
     for place, phase in enumerate(found[0].phases):
         loads = [one.phases[place] for one in found]
         table.add_row(f"{phase.name}: peak", *(f"{load.peak:,}" for load in loads))
         table.add_row("  mean", *(f"{load.mean:,.1f}" for load in loads))
     if scenario.restart is not None:
-        table.add_row("restart: peak/mean by minute", *(_ratio(one, "per_minute") for one in found))
+        table.add_row("restart: peak/mean, minute", *(_ratio(one, "per_minute") for one in found))
         table.add_row("  by ten seconds", *(_ratio(one, "per_ten_seconds") for one in found))
         table.add_row("  by second", *(_ratio(one, "per_second") for one in found))
     table.add_row("REGISTERs, all", *(f"{one.registers:,}" for one in found))
@@ -156,7 +156,7 @@ def _show(scenario: Scenario, found: Sequence[Report]) -> None:
     table.add_row("  longest, s", *(f"{one.longest_lapse:,.0f}" for one in found))
     table.add_row("all registered after, s", *(_seconds(one.all_registered_after) for one in found))
     if scenario.outage is not None:
-        table.add_row("nothing lapsed after outage, s", *(_seconds(one.all_back_after) for one in found))
+        table.add_row("outage: all back after, s", *(_seconds(one.all_back_after) for one in found))
     table.add_row("not registered at the end", *(f"{one.not_registered:,}" for one in found))
     console = Console()
     console.print(table)
