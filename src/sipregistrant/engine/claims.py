@@ -65,6 +65,9 @@ NEVER = float("inf")
 # Some milliseconds of work: no step holds the event loop over 5 ms.
 MOST_STARTED_AT_ONCE = 64
 
+# Some kilobytes each.
+MOST_IDLE = 256
+
 # StaggerRegistration: one first REGISTER or un-REGISTER a second.
 STAGGER_SECONDS = 1.0
 
@@ -90,7 +93,9 @@ class Claims:
         self.waiting: set[int] = set()
         # When a registrar that staggers may have its next first REGISTER.
         self._staggered_until: dict[int, float] = {}
-        # Of registrars that have nothing in flight this is all that is kept.
+        # The last ones that had something in flight, whose settings need not be read again while they are of the same `rev`.
+        self._idle: dict[int, Registrar] = {}
+        # Of all others that have nothing in flight this is all that is kept.
         self._known: dict[int, tuple[Pacing, ServerMemory]] = {}
         self._is_stopped = False
         self.crashed = 0
@@ -113,7 +118,8 @@ class Claims:
         while (registrar_id := self._queue.pop(now)) is not None:
             registrar = self.registrars.get(registrar_id)
             if registrar is None:
-                registrar = self.registrars[registrar_id] = Registrar(registrar_id, *self._known_of(registrar_id))
+                registrar = self._idle.pop(registrar_id, None) or Registrar(registrar_id, *self._known_of(registrar_id))
+                self.registrars[registrar_id] = registrar
             self._ask(registrar, now)
         self._arm()
 
@@ -128,7 +134,9 @@ class Claims:
                 self.waiting.discard(registrar_id)
                 self._queue.push(registrar_id, now)
             elif not registrar.in_flight:
-                del self.registrars[registrar_id]
+                self._idle[registrar_id] = self.registrars.pop(registrar_id)
+                if len(self._idle) > MOST_IDLE:
+                    del self._idle[next(iter(self._idle))]
 
     def _known_of(self, registrar_id: int) -> tuple[Pacing, ServerMemory]:
         """Return the pacing and the memory of before; new ones for a registrar that was never spoken to."""
