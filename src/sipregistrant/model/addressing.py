@@ -19,7 +19,7 @@ from .attributes import Value
 from .registrants import CONTACTS, INHERITED_TTL
 from .schedule import SentContact
 from .servers import TCP, TLS, UDP
-from .uris import LOCAL, NONE, REMOTE, STATIC, match_plain, read_aor, read_contact
+from .uris import LOCAL, NONE, REMOTE, STATIC, match_plain, plain_user, read_aor, read_contact
 
 __all__ = [
     "SHAPES_REGISTER",
@@ -69,7 +69,8 @@ class Identity(NamedTuple):
 
 def aor_user(aor: str, aor_type: int) -> str:
     """Return the user part of an AOR, its escapes resolved: what credentials are chosen by."""
-    return unquote(read_aor(aor, aor_type).user)
+    plain = plain_user(aor, aor_type)
+    return plain if plain is not None else unquote(read_aor(aor, aor_type).user)
 
 
 class Addressing:
@@ -167,7 +168,10 @@ class Addressing:
         64 bits, signed, as a column keeps them. Two keys that collide would only wait for each other.
         """
         names = self.identity(entry)
-        text = f"{names.request_uri.lower()} {canonical_aor(parse_uri(names.aor_uri))}"
+        plain = match_plain(names.aor_uri)
+        is_canonical = plain is not None and plain[1] and plain[3]
+        aor = names.aor_uri if is_canonical else canonical_aor(parse_uri(names.aor_uri))
+        text = f"{names.request_uri.lower()} {aor}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 

@@ -9,12 +9,13 @@ from ..errors import NotUnique, SipParseError, ValueRefused
 from ..sip.uri import Uri, same_uri
 from .attributes import LARGEST_NUMBER, Attribute, Kind, enum, integer, text
 from .resource import Resource, Values
-from .uris import LOCAL, NONE, REMOTE, STATIC, read_aor, read_contact
+from .uris import LOCAL, NONE, REMOTE, STATIC, plain_contact, plain_user, read_aor, read_contact
 
 __all__ = ["AOR_TYPES", "CONTACTS", "INHERITED_TTL", "NONE", "LOCAL", "REMOTE", "STATIC", "ENTRY", "TABLE"]
 
 PAGE = "Resource - sipregistrantentry"
 CONTACTS = 8
+URI_NAMES = [f"URI{number}" for number in range(1, CONTACTS + 1)]
 
 AOR_TYPES = {NONE: "e_HostNone", LOCAL: "e_HostLocal", REMOTE: "e_HostRemote", STATIC: "e_HostStatic"}
 
@@ -43,12 +44,11 @@ def check_entry(values: Values) -> None:
     """
     check_aor(str(values["AOR"]), int(values["AorType"] or 0))
     seen: list[Uri] = []
-    for number in range(1, CONTACTS + 1):
-        name = f"URI{number}"
-        text = str(values.get(name) or "")
+    for name in URI_NAMES:
+        text = values.get(name)
         if not text:
             continue
-        uri = check_contact(name, text)
+        uri = check_contact(name, str(text))
         if any(same_uri(uri, other) for other in seen):
             raise NotUnique(ENTRY.name, "", name)
         seen.append(uri)
@@ -56,6 +56,8 @@ def check_entry(values: Values) -> None:
 
 def check_aor(aor: str, aor_type: int) -> None:
     """Raise `ValueRefused` where an AOR of this type could not be put on the wire."""
+    if plain_user(aor, aor_type) is not None:
+        return
     try:
         read_aor(aor, aor_type)
     except SipParseError as error:
@@ -64,6 +66,9 @@ def check_aor(aor: str, aor_type: int) -> None:
 
 def check_contact(name: str, contact: str) -> Uri:
     """Return what the contact is compared by, or raise `ValueRefused` where it could not be put on the wire."""
+    plain = plain_contact(contact)
+    if plain is not None:
+        return plain
     try:
         return read_contact(contact).comparable
     except SipParseError as error:

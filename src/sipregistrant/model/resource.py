@@ -159,17 +159,24 @@ class Resource:
 
         The mask of a secret changes nothing.
         """
-        given = {name.lower(): value for name, value in form.items()}
-        changes: Values = {}
-        for attribute in self.attributes:
-            value = given.get(attribute.name.lower())
-            if value is None or attribute.kind is Kind.READ_ONLY:
-                continue
-            if _is_mask(attribute, value):
-                continue
-            changes[attribute.name] = attribute.parse(value)
+        changes = self.named(form)
         self.check({**current, **changes})
         return changes
+
+    def named(self, form: Mapping[str, str]) -> Values:
+        """Return the values that a form names, each of them right by itself."""
+        given = {name.lower(): value for name, value in form.items()}
+        values: Values = {}
+        # In table order, because the first fault is told.
+        for name in sorted(given.keys() & self._taken.keys(), key=self._place.__getitem__):
+            attribute, text = self._taken[name], given[name]
+            if not _is_mask(attribute, text):
+                values[attribute.name] = attribute.parse(text)
+        return values
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self._taken)}
 
 
 def _is_mask(attribute: Attribute, text: str) -> bool:

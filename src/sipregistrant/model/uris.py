@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..errors import SipParseError
 from ..sip.uri import MAX_URI_CHARS, Uri, parse_uri
 
-__all__ = ["LOCAL", "NONE", "REMOTE", "STATIC", "ContactText", "match_plain", "read_aor", "read_contact"]
+__all__ = [
+    "LOCAL",
+    "NONE",
+    "REMOTE",
+    "STATIC",
+    "ContactText",
+    "match_plain",
+    "plain_contact",
+    "plain_user",
+    "read_aor",
+    "read_contact",
+]
 
 NONE, LOCAL, REMOTE, STATIC = range(4)
 """The values of AorType."""
@@ -31,6 +43,34 @@ match_plain = re.compile(
     re.ASCII,
 ).fullmatch
 """Matches a URI without port, parameters, escapes: groups are scheme, user and host, each None where it is not there."""
+
+
+@lru_cache(1024)
+def _is_host(host: str) -> bool:
+    try:
+        parse_uri(f"sip:{host}")
+    except SipParseError:
+        return False
+    return True
+
+
+def plain_user(text: str, aor_type: int) -> str | None:
+    """Return the user that `read_aor` would find in a plain AOR; None where it is not plain, or no AOR of this type."""
+    plain = match_plain(text)
+    if plain is None:
+        return None
+    scheme, user, host = plain.groups()
+    if host is None:
+        return user if aor_type in (LOCAL, REMOTE) else None
+    return user if (scheme or aor_type != STATIC) and _is_host(host) else None
+
+
+def plain_contact(text: str) -> Uri | None:
+    """Return what a plain contact with a host is compared by, as `read_contact` would; None where it is not plain."""
+    plain = match_plain(text)
+    if plain is None or plain[3] is None or not _is_host(plain[3]):
+        return None
+    return Uri("sip", plain[2], plain[3], None, (), "")
 
 
 def read_aor(text: str, aor_type: int) -> Uri:

@@ -172,6 +172,7 @@ class _Reader:
         self._lines = lines
         self._staging = staging
         self._row = itemgetter(*bulk_steps.columns_of(resource))
+        self._values = itemgetter(*(attribute.name for attribute in resource.stored))
         self._after = 0
 
     def read_some(self, tx: Tx) -> bool:
@@ -249,16 +250,20 @@ class _Reader:
     def _added(self, tx: Tx, line: Line) -> Sequence[Any]:
         values = self._resource.to_create(line.form)
         values.pop(SEQUENCE, None)
-        columns = config.columns_for(tx, self._resource, Key(line.id, self._parent), self._uid, values)
-        return self._row(columns)  # type: ignore[no-any-return]
+        if self._resource.has_secret:
+            columns = config.columns_for(tx, self._resource, Key(line.id, self._parent), self._uid, values)
+            return self._row(columns)  # type: ignore[no-any-return]
+        derived = config.derived(values).values() if "AOR" in values else ()
+        return (*self._values(values), *derived)
 
     def _changed(self, tx: Tx, row: Row[Any], line: Line) -> tuple[Sequence[Any], frozenset[str]]:
         """Return the columns as they will be, and the names of what is not as it was."""
         current = config.shown(self._resource, row)
-        changes = self._resource.to_change(current, line.form)
+        changes = self._resource.named(line.form)
         changed = {name: value for name, value in changes.items() if value != current.get(name)}
         if not changed:
             return (), frozenset()
+        self._resource.check(current | changed)
         key = Key(line.id, self._parent)
         columns = {**row._mapping, **config.columns_for(tx, self._resource, key, self._uid, changed)}
         if "AOR" in current:

@@ -19,7 +19,7 @@ from sqlalchemy import Row, delete, insert, select, text, update
 
 from ..model.addressing import SHAPES_REGISTER
 from ..model.credentials import AUTHENTICATION_ID
-from ..model.registry import child_of
+from ..model.registry import RESOURCES, child_of
 from ..model.resource import Resource
 from . import actions, bulk_steps
 from .objects import STORED
@@ -37,8 +37,10 @@ SERVER_TABLES = OBJECTS["sipservertable"]
 GROUP_ROWS = STORED["sipsg"]
 ENTRY_ROWS = STORED["sipregistrantentry"]
 
-# Well below the 20 ms that one transaction may take.
-ROWS_PER_STEP = 150
+# Each well below the 20 ms that one transaction may take.
+ROWS_PER_STEP = 250
+ROWS_LOOKED_AT = 2000
+ROWS_CLEARED = 500
 
 # An entry's own retry timer changes no REGISTER.
 SHAPES_NOTHING = frozenset({"FailedRegistrationRetryTimer"})
@@ -247,35 +249,51 @@ def _apply_step(tx: Tx, registrar: Row[Any]) -> None:
         _move(tx, registrar.id, APPLY, rows[-1].id)
 
 
+# In a window of ids, so that a step which finds nobody leaving has an end; in most, nobody is.
+LAST_OF_WINDOW = text("""
+SELECT max(id) FROM
+  (SELECT id FROM registration WHERE registrar_id = :id AND id > :after ORDER BY id LIMIT :window)
+""")
+LEAVING = text("""
+SELECT registration.* FROM registration JOIN sipregistrantentry AS entry ON entry.uid = registration.entry_uid
+WHERE registration.registrar_id = :id AND registration.id > :after AND registration.id <= :last
+  AND entry.parent_uid IS NOT :table_uid
+ORDER BY registration.id LIMIT :most
+""")
+ENTRIES_OF = text(
+    f"SELECT {ENTRY_ROWS.listed} FROM sipregistrantentry WHERE uid IN (SELECT value FROM json_each(:uids))"
+)
+
+
 def _retire_step(tx: Tx, registrar: Row[Any]) -> None:
     """Retire the rows whose entry is not in the registrar's table (any more)."""
-    r = REGISTRATION.c
-    query = (
-        select(REGISTRATION)
-        .where(r.registrar_id == registrar.id, r.id > registrar.cursor)
-        .order_by(r.id)
-        .limit(ROWS_PER_STEP)
-    )
-    rows = tx.conn.execute(query).all()
-    settings = registrar_settings(tx, registrar.id)
-    uids = [row.entry_uid for row in rows if row.entry_uid is not None]
-    entries = {e.uid: e for e in tx.conn.execute(select(ENTRIES).where(ENTRIES.c.uid.in_(uids)))}
-    leaving = [
-        (row, entry)
-        for row in rows
-        if (entry := entries.get(row.entry_uid)) is not None and entry.parent_uid != registrar.registrant_table_uid
-    ]
-    assert settings is not None
-    retire(tx, settings, leaving)
-    if rows:
-        _move(tx, registrar.id, RETIRE, rows[-1].id)
-    else:
+    place = {"id": registrar.id, "after": registrar.cursor, "window": ROWS_LOOKED_AT}
+    last = tx.conn.execute(LAST_OF_WINDOW, place).scalar()
+    if last is None:
         _move(tx, registrar.id, IDLE, 0)
         forget_unused(tx)
+        return
+    wanted = {"last": last, "table_uid": registrar.registrant_table_uid, "most": ROWS_PER_STEP}
+    rows = tx.conn.execute(LEAVING, place | wanted).all()
+    uids = json.dumps([row.entry_uid for row in rows])
+    entries = {entry.uid: entry for entry in tx.conn.execute(ENTRIES_OF, {"uids": uids})}
+    settings = registrar_settings(tx, registrar.id)
+    assert settings is not None
+    retire(tx, settings, [(row, entries[row.entry_uid]) for row in rows])
+    _move(tx, registrar.id, RETIRE, last if len(rows) < ROWS_PER_STEP else rows[-1].id)
 
 
 def _move(tx: Tx, registrar_id: int, phase: int, cursor: int) -> None:
     tx.conn.execute(update(REGISTRAR).where(REGISTRAR.c.id == registrar_id).values(phase=phase, cursor=cursor))
+
+
+CLEAR = {
+    name: text(
+        f"DELETE FROM {name} WHERE uid IN (SELECT uid FROM {name} WHERE parent_uid = :parent_uid ORDER BY id LIMIT :most)"
+    )
+    for name, resource in RESOURCES.items()
+    if resource.parent
+}
 
 
 def _purge_step(tx: Tx) -> bool:
@@ -288,10 +306,9 @@ def _purge_step(tx: Tx) -> bool:
         return False
     child = child_of(waiting.resource)
     assert child is not None
-    table = OBJECTS[child.name]
-    some = select(table.c.uid).where(table.c.parent_uid == waiting.parent_uid).limit(ROWS_PER_STEP)
-    cleared = tx.conn.execute(delete(table).where(table.c.uid.in_(some))).rowcount
-    if cleared < ROWS_PER_STEP:
+    some = {"parent_uid": waiting.parent_uid, "most": ROWS_CLEARED}
+    cleared = tx.conn.execute(CLEAR[child.name], some).rowcount
+    if cleared < ROWS_CLEARED:
         this = (PURGE.c.resource == waiting.resource) & (PURGE.c.parent_uid == waiting.parent_uid)
         tx.conn.execute(delete(PURGE).where(this))
     return True

@@ -110,14 +110,15 @@ def forget_unused(tx: Tx) -> None:
         tx.conn.execute(delete(REGISTRAR_COUNT).where(REGISTRAR_COUNT.c.registrar_id.in_(gone)))
 
 
-def keys_of_entries(tx: Tx, settings: RegistrarSettings) -> Callable[[Values], int]:
-    """Return what tells the binding key of an entry at a registrar.
+def keys_of_entries(tx: Tx, settings: RegistrarSettings) -> Callable[[Row[Any]], int]:
+    """Return what tells the binding key of an entry's row at a registrar.
 
     A group whose address nobody has said stands in the key under a name of its own: its sockets may move, its AORs do
     not.
     """
     own = OwnAddress(tx.own_address or f"group-{settings.group_uid}.invalid", 0, fqdn=tx.own_address)
-    return Addressing(settings.server, settings.profile, own).binding_key
+    key_of = Addressing(settings.server, settings.profile, own).binding_key
+    return lambda row: key_of({"AOR": row.aor, "AorType": row.aor_type})
 
 
 def groups(tx: Tx) -> list[tuple[int, int, Values]]:

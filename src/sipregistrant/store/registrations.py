@@ -53,7 +53,7 @@ def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any
     to_touch: list[int] = []
     key_of = keys_of_entries(tx, settings)
     for entry in entries:
-        key = key_of(entry_values(entry))
+        key = key_of(entry)
         row = there.get(entry.uid)
         stays_off = row is not None and bool(row.stays_off)
         if row is not None and row.binding_key != key:
@@ -167,9 +167,14 @@ def remove(tx: Tx, ids: Collection[int]) -> None:
     """Delete rows and all that belongs to them."""
     if not ids:
         return
-    tx.conn.execute(delete(REGISTRATION).where(R.id.in_(ids)))
-    tx.conn.execute(delete(BOUND).where(BOUND.c.registration_id.in_(ids)))
-    tx.conn.execute(delete(TOMBSTONE).where(TOMBSTONE.c.registration_id.in_(ids)))
+    for statement in REMOVE:
+        tx.conn.execute(statement, {"ids": json.dumps(list(ids))})
+
+
+REMOVE = [
+    text(f"DELETE FROM {table.name} WHERE {column} IN (SELECT value FROM json_each(:ids))")
+    for table, column in ((REGISTRATION, "id"), (BOUND, "registration_id"), (TOMBSTONE, "registration_id"))
+]
 
 
 COUNT = text("""
