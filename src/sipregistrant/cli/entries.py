@@ -110,7 +110,8 @@ def _show(found: Plan, carried_out: str) -> None:
             field = f"{fault.attribute}: " if fault.attribute else ""
             print(f"line {fault.line}: {field}{fault.problem}", file=sys.stderr)
         told = f", of which {len(found.faults):,} are shown" if found.fault_count > len(found.faults) else ""
-        print(f"{found.fault_count:,} faults{told}; nothing was changed", file=sys.stderr)
+        faults = "1 fault" if found.fault_count == 1 else f"{found.fault_count:,} faults"
+        print(f"{faults}{told}; nothing was changed", file=sys.stderr)
         raise typer.Exit(1)
     print(f"added {found.added:,}, changed {found.changed:,}, untouched {found.untouched:,}, removed {found.removed:,}; "
           f"registrations due by it: {found.registers:,}")  # fmt: skip

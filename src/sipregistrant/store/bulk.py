@@ -180,6 +180,7 @@ class _Reader:
         some = list(islice(self._lines, LINES_AT_ONCE))
         if not some:
             return False
+        told = len(self.plan.faults)
         fit = self._first_of_each([line for line in some if self._is_fit(line)])
         there = self._there(tx, [line.id for line in fit])
         staged: list[tuple[int, int, Sequence[Any]]] = []
@@ -204,6 +205,8 @@ class _Reader:
             self._staging.add(staged)
             added = sum(kind == ADD for kind, _, _ in staged)
             self.plan.registers += added * self._registrars(tx) + self._due_by_change(tx, changed)
+        elif len(self.plan.faults) > told:
+            self.plan.faults.sort(key=itemgetter(0))
         return True
 
     def remove_some(self, tx: Tx) -> bool:
