@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sipregistrant.store import claim, settle
 from sipregistrant.store.objects import STORED
 from sipregistrant.store.schema import BOUND
@@ -58,6 +60,19 @@ async def test_rule_13_a_settle_finds_its_rows_by_their_numbers(site: Site) -> N
     found = await plan(site, settle.SETTLE[2], (None,) * (2 * len(settle.COLUMNS) + 2))
     assert "SEARCH registration USING INTEGER PRIMARY KEY" in found
     assert "SCAN registration" not in found
+
+
+@pytest.mark.parametrize("statement", [settle.END, *settle.FORGET, settle.FORGET_TOMBSTONE])
+async def test_rule_13_what_is_over_is_found_by_its_number_however_many_tombstones_there_are(
+    site: Site, statement: str
+) -> None:
+    await site.put_chain()
+    found = await plan(site, statement, {"rows": "[[1,1]]"})
+    table = statement.split("DELETE FROM ")[1].split()[0]
+    assert f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid=?)" in found
+    assert f"SCAN {table}" not in found
+    if table == "registration":
+        assert "CORRELATED" not in found
 
 
 async def test_rule_13_heads_are_probes_of_the_due_index(site: Site, clock: Clock) -> None:

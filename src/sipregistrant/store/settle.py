@@ -152,20 +152,25 @@ def _remember_security(tx: Tx, outcomes: Sequence[Settled]) -> None:
         tx.conn.execute(REMEMBER_SECURITY, values | {"until": tx.now + SECURITY_MS})
 
 
+OVER = "SELECT value ->> 0 FROM json_each(:rows)"
+
+# A subquery that names a column of the row would be asked again for every tombstone there is.
+END = f"""
+DELETE FROM registration WHERE id IN ({OVER}) AND +entry_uid IS NULL
+  AND (id, wanted_rev) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows))
+"""
+FORGET = [f"DELETE FROM {table} WHERE registration_id IN ({OVER})" for table in ("bound", "flow")]
+FORGET_TOMBSTONE = f"""
+DELETE FROM tombstone WHERE registration_id IN ({OVER})
+  AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = tombstone.registration_id)
+"""
+
+
 def _end(tx: Tx, outcomes: list[Settled]) -> None:
     """Forget what was bound; delete tombstones that were not given an entry again meanwhile."""
     if not outcomes:
         return
     rows = {"rows": json.dumps([(o.id, o.wanted_rev) for o in outcomes])}
-    over = "SELECT value ->> 0 FROM json_each(:rows)"
-    for table in ("bound", "flow"):
-        tx.conn.execute(text(f"DELETE FROM {table} WHERE registration_id IN ({over})"), rows)
-    tx.conn.execute(text(
-        "DELETE FROM registration WHERE entry_uid IS NULL AND id IN (SELECT j.value ->> 0 FROM json_each(:rows) AS j "
-        "WHERE j.value ->> 1 = registration.wanted_rev)"
-    ), rows)  # fmt: skip
-    tx.conn.execute(text(
-        f"DELETE FROM tombstone WHERE registration_id IN ({over}) "
-        "AND NOT EXISTS (SELECT 1 FROM registration WHERE registration.id = tombstone.registration_id)"
-    ), rows)  # fmt: skip
+    for statement in (*FORGET, END, FORGET_TOMBSTONE):
+        tx.sqlite.execute(statement, rows)
     forget_unused(tx)
