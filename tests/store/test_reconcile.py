@@ -6,7 +6,7 @@ import pytest
 
 from sipregistrant.model.schedule import Class
 from sipregistrant.store import reconcile
-from sipregistrant.store.reconcile import ROWS_PER_STEP
+from sipregistrant.store.reconcile import ROWS_CLEARED, ROWS_PER_STEP
 from sipregistrant.store.registrars import APPLY, IDLE
 from sipregistrant.store.schema import OBJECTS, PURGE, REGISTRAR, REGISTRATION, TOMBSTONE
 
@@ -219,7 +219,7 @@ async def test_a_deleted_table_of_a_thousand_entries_is_cleared_a_step_at_a_time
     while await site.store.write(reconcile.step):
         left.append(len(await site.all(OBJECTS["sipregistrantentry"])))
     assert left[-1] == 0
-    assert max(before - after for before, after in zip(left, left[1:], strict=False)) <= ROWS_PER_STEP
+    assert max(before - after for before, after in zip(left, left[1:], strict=False)) <= ROWS_CLEARED
 
 
 # A group is switched
