@@ -91,8 +91,10 @@ def read_csv(file: BinaryIO) -> Iterator[Line]:
 
 
 def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
-    """Give the lines of a file, none of them longer than a line may be: what is in pieces is no CSV that anybody meant."""
+    """Give the lines of a file; one that is too long ends it."""
     while line := text.readline(LONGEST_LINE_BYTES):
+        if len(line) == LONGEST_LINE_BYTES and not line.endswith("\n"):
+            raise csv.Error(f"a line is longer than {LONGEST_LINE_BYTES} characters")
         yield line
 
 
