@@ -11,7 +11,7 @@ from sipregistrant.engine.levelling import ROWS_PER_BLOCK, phase_of
 
 @pytest.mark.parametrize(
     ("registrations", "parts", "peak_to_mean"),
-    [(1_000, 10, 1.01), (3_000, 100, 1.1), (20_000, 100, 1.1), (100_000, 100, 1.1), (1_000_000, 600, 1.1)],
+    [(1_000, 10, 1.01), (3_000, 100, 1.15), (20_000, 100, 1.15), (100_000, 100, 1.15), (1_000_000, 600, 1.15)],
 )
 def test_every_part_of_the_window_has_as_much_to_do(registrations: int, parts: int, peak_to_mean: float) -> None:
     """A million: each six seconds of an hour."""
@@ -22,7 +22,7 @@ def test_every_part_of_the_window_has_as_much_to_do(registrations: int, parts: i
 
 def test_neighbours_come_shortly_after_each_other() -> None:
     places = [phase_of(id, 1_000_000) for id in range(ROWS_PER_BLOCK, 2 * ROWS_PER_BLOCK)]
-    assert max(places) - min(places) <= 0.016
+    assert max(places) - min(places) <= 0.010
     assert sorted(places) == places
 
 
