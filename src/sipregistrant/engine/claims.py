@@ -55,7 +55,7 @@ CLAIMED_WITH_PROBE = 64
 LONGEST_AHEAD_SECONDS = 2.0
 
 # Where rows fall due one after the other they are claimed together: nobody minds a refresh that is so much later.
-BETWEEN_CLAIMS_SECONDS = 0.05
+BETWEEN_CLAIMS_SECONDS = 0.2
 
 # Nobody minds an attempt that is so much later, and each look costs something.
 SHORTEST_WAIT_SECONDS = 0.01

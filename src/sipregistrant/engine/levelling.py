@@ -3,7 +3,7 @@
 Neighbours come shortly after each other, for claim and settle touch neighbouring pages then (shuffled rows cost three times
 the CPU); blocks of them are spread over the window by the golden ratio, which leaves no gap however many there are. Some blocks
 lie side by side, so that where two of them overlap, or none does, is hardly felt (design, rule 5); with more of them more pages
-are written for each settle: 3.5 kB a refresh with sixteen, 1.0 with one.
+are written for each settle.
 """
 
 from __future__ import annotations
