@@ -61,3 +61,11 @@ async def test_what_is_deleted_is_forgotten(site: Site, clock: Clock) -> None:
     row = await site.claim_one()
     await site.settle(dataclasses.replace(registered(row, clock), due_at=None, is_over=True))
     assert await site.store.read(lambda tx: tx.sqlite.execute("SELECT count(*) FROM flow").fetchone()) == (0,)
+
+
+async def test_what_is_deleted_without_an_attempt_is_forgotten_too(site: Site, clock: Clock) -> None:
+    await over(site, clock, 11)
+    clock.advance(86_400)
+    await site.delete("sipregistrantentry", "1:1")
+    assert await site.due() == []
+    assert await site.store.read(lambda tx: tx.sqlite.execute("SELECT count(*) FROM flow").fetchone()) == (0,)

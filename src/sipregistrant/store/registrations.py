@@ -19,7 +19,7 @@ from ..model.schedule import Class, RegistrarSettings
 from ..model.status import State
 from .credentials import credentials_for
 from .registrars import entry_values, keys_of_entries
-from .schema import BOUND, OBJECTS, REGISTRATION, TOMBSTONE
+from .schema import BOUND, FLOW, OBJECTS, REGISTRATION, TOMBSTONE
 from .tx import Tx
 
 __all__ = ["apply_entries", "count", "remember_unanswered", "remove", "retire", "touch"]
@@ -173,7 +173,12 @@ def remove(tx: Tx, ids: Collection[int]) -> None:
 
 REMOVE = [
     text(f"DELETE FROM {table.name} WHERE {column} IN (SELECT value FROM json_each(:ids))")
-    for table, column in ((REGISTRATION, "id"), (BOUND, "registration_id"), (TOMBSTONE, "registration_id"))
+    for table, column in (
+        (REGISTRATION, "id"),
+        (BOUND, "registration_id"),
+        (FLOW, "registration_id"),
+        (TOMBSTONE, "registration_id"),
+    )
 ]
 
 
