@@ -14,7 +14,7 @@ from ..errors import ConfigurationError, StoreInUse
 from ..store.store import DATABASE, Store
 from ..store.tx import Tx
 
-__all__ = ["work_on"]
+__all__ = ["refused", "send", "work_on"]
 
 TIMEOUT_SECONDS = 30
 
@@ -35,14 +35,25 @@ def work_on(
 
 
 def _ask_service(data_dir: Path, method: str, path: str, body: Mapping[str, str] | None) -> Any:
-    transport = httpx2.HTTPTransport(uds=str(data_dir / SOCKET_NAME))
-    try:
-        with httpx2.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
-            reply = client.request(method, f"http://local/local/{path}", json=body)
-    except httpx2.TransportError as error:
-        raise ConfigurationError("--data-dir", f"its lock is held, but no service answers there: {error}") from None
+    reply = send(data_dir, method, path, json=body)
     if reply.is_success:
         return reply.json() if reply.content else None
+    raise refused(path.partition("/")[0].removesuffix("s"), reply)
+
+
+def send(
+    data_dir: Path, method: str, path: str, *, seconds: float = TIMEOUT_SECONDS, **request: Any
+) -> httpx2.Response:
+    """Return the answer of the service that holds a data directory's lock, to a request for `/local/{path}`."""
+    transport = httpx2.HTTPTransport(uds=str(data_dir / SOCKET_NAME))
+    try:
+        with httpx2.Client(transport=transport, timeout=seconds) as client:
+            return client.request(method, f"http://local/local/{path}", **request)
+    except httpx2.TransportError as error:
+        raise ConfigurationError("--data-dir", f"its lock is held, but no service answers there: {error}") from None
+
+
+def refused(what: str, reply: httpx2.Response) -> ConfigurationError:
+    """Return what the problem in an answer is for somebody at the command line."""
     problem = reply.json()
-    what = path.partition("/")[0].removesuffix("s")
-    raise ConfigurationError(what, str(problem.get("detail") or problem.get("title") or reply.status_code))
+    return ConfigurationError(what, str(problem.get("detail") or problem.get("title") or reply.status_code))

@@ -8,18 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-import httpx2
 import typer
 
 from ..api.bulk_lines import read_csv, read_ndjson
 from ..api.imports import CSV
-from ..api.unix_socket import SOCKET_NAME
 from ..engine.clock import Clock, read_boot_id
 from ..errors import ConfigurationError, StoreInUse
 from ..model.registry import RESOURCES
 from ..store import bulk
 from ..store.bulk import Fault, Plan
 from ..store.store import DATABASE, Store
+from .directory import refused, send
 from .options import DataDir
 
 __all__ = ["cli"]
@@ -86,21 +85,16 @@ async def _here(data_dir: Path, resource: str, table: int, source: BinaryIO, *, 
 def _ask_service(data_dir: Path, resource: str, table: int, source: BinaryIO, *, is_csv: bool, dry_run: bool,
                  whole: bool) -> Plan:  # fmt: skip
     asked = {"resource": resource, "table": str(table), "dry-run": str(int(dry_run)), "whole": str(int(whole))}
-    transport = httpx2.HTTPTransport(uds=str(data_dir / SOCKET_NAME))
     pieces = iter(lambda: source.read(PIECE_BYTES), b"")
     headers = {"content-type": CSV if is_csv else "application/x-ndjson"}
-    try:
-        with httpx2.Client(transport=transport, timeout=TIMEOUT_SECONDS) as client:
-            reply = client.post("http://local/local/import", params=asked, headers=headers, content=pieces)
-    except httpx2.TransportError as error:
-        raise ConfigurationError("--data-dir", f"its lock is held, but no service answers there: {error}") from None
+    reply = send(data_dir, "POST", "import", seconds=TIMEOUT_SECONDS, params=asked, headers=headers, content=pieces)
     told: dict[str, Any] = reply.json()
     if reply.is_success:
         return Plan(**told)
     if "fault_count" in told:
         faults = [Fault(one["line"], one["id"], one["field"], one["problem"]) for one in told["lines"]]
         return Plan(fault_count=told["fault_count"], faults=faults)
-    raise ConfigurationError("entry", str(told.get("detail") or told.get("title") or reply.status_code))
+    raise refused("entry", reply)
 
 
 def _show(found: Plan, carried_out: str) -> None:
