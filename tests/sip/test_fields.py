@@ -20,10 +20,8 @@ from sipregistrant.sip.fields import (
     parse_name_addr,
     parse_retry_after,
     parse_via,
-    quote,
-    split_list,
-    unquote,
 )
+from sipregistrant.sip.lexical import quote, split_list, unquote
 
 # Lists
 

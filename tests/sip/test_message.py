@@ -10,7 +10,8 @@ import pytest
 import sipmessage
 
 from sipregistrant.errors import SipParseError
-from sipregistrant.sip.fields import parse_cseq, parse_name_addr, parse_via, split_list
+from sipregistrant.sip.fields import parse_cseq, parse_name_addr, parse_via
+from sipregistrant.sip.lexical import split_list
 from sipregistrant.sip.message import (
     MAX_HEADERS,
     MAX_MESSAGE_BYTES,

@@ -29,10 +29,8 @@ from sipregistrant.sip.fields import (
     parse_name_addr,
     parse_retry_after,
     parse_via,
-    quote,
-    split_list,
-    unquote,
 )
+from sipregistrant.sip.lexical import quote, split_list, unquote
 from sipregistrant.sip.message import Request, Response, parse_message, render_request, render_response
 from sipregistrant.sip.uas import answer
 from sipregistrant.sip.uri import (

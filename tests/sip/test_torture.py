@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sipregistrant.errors import SipParseError
-from sipregistrant.sip.fields import parse_contact_header, parse_contacts, parse_name_addr, parse_via, split_list
+from sipregistrant.sip.fields import parse_contact_header, parse_contacts, parse_name_addr, parse_via
+from sipregistrant.sip.lexical import split_list
 from sipregistrant.sip.message import Request, Response, parse_message, render_request, render_response
 from sipregistrant.sip.uas import answer
 

@@ -16,7 +16,8 @@ from email.utils import formatdate
 from ..errors import SipParseError
 from ..sip import digest, uas
 from ..sip.auth_params import parse_auth_params
-from ..sip.fields import Contact, parse_contact_header, parse_cseq, parse_delta_seconds, parse_name_addr, quote
+from ..sip.fields import Contact, parse_contact_header, parse_cseq, parse_delta_seconds, parse_name_addr
+from ..sip.lexical import quote
 from ..sip.message import REASON_PHRASES, Request, parse_message, render_response
 from ..sip.uri import canonical_aor
 from .location import Binding, Change, Limits, Refused, updated

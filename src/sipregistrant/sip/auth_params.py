@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..errors import SipParseError
-from .fields import QUOTED, TOKEN, unquote
+from .lexical import QUOTED, TOKEN, unquote
 
 __all__ = ["parse_auth_param_list", "parse_auth_params"]
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from ..errors import SipParseError, UnusableChallenge
 from .auth_params import parse_auth_param_list, parse_auth_params
-from .fields import quote
+from .lexical import quote
 from .message import Response
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Header field values: Contact, From, To, CSeq, Via, lists, seconds and what digest needs.
+"""Header field values: Contact, From, To, CSeq, Via and seconds; what they are made of is in `lexical.py`.
 
 Every parser is total: it returns a value or raises `SipParseError`, in time linear in its input. Values come from
 `message.py`, which has unfolded them: the only white space is SP and HTAB. What RFC 3261 §25.1 forbids is refused, but
@@ -9,22 +9,20 @@ RFC 3261 §7.3.1, §20, §25.1; RFC 3581 (rport).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from ..errors import SipParseError
+from .lexical import LWS, TOKEN, is_number, is_token, match_quoted, parse_parameters, split_list, unquote
 from .uri import Uri, opaque_uri, parse_any_uri, split_host_port
 
 __all__ = [
-    "QUOTED",
-    "TOKEN",
     "MAX_CONTACTS",
     "Contact",
     "NameAddr",
     "Via",
-    "is_token",
     "parse_contact_header",
     "parse_contacts",
     "parse_cseq",
@@ -32,16 +30,11 @@ __all__ = [
     "parse_name_addr",
     "parse_retry_after",
     "parse_via",
-    "quote",
-    "split_list",
-    "unquote",
 ]
 
 # Of one AOR, all bindings of others included. Reading them must not hold the loop: this many take a millisecond or two.
 MAX_CONTACTS = 256
 
-MAX_PARAMETERS = 32
-MAX_PARAMETER_CHARS = 2048
 MAX_DISPLAY_CHARS = 1024
 
 MOST_REMEMBERED = 1024
@@ -56,18 +49,6 @@ MAX_DELTA_SECONDS = 2**32 - 1
 # RFC 3261 §20.10: a malformed `expires` is to be taken for this.
 MALFORMED_EXPIRES_SECONDS = 3600
 
-LWS = " \t"
-
-TOKEN = "[A-Za-z0-9.!%*_+`'~-]"
-QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-
-_is_token = re.compile(f"{TOKEN}+").fullmatch
-_match_quoted = re.compile(QUOTED, re.DOTALL).match
-_is_parameter_value = re.compile(rf'[^\s"<>;,]+|{QUOTED}', re.DOTALL).fullmatch
-_find_in_list = re.compile('[",<]').search
-_find_in_parameters = re.compile('[";]').search
-_resolve_pairs = re.compile(r"\\(.)", re.DOTALL).sub
-
 _is_q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?").fullmatch
 _match_sent = re.compile(
     rf"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*({TOKEN}+)[ \t]+"
@@ -77,7 +58,6 @@ _match_sent = re.compile(
 
 # What occurs in almost every message and needs no looking at.
 _KNOWN_METHODS = frozenset({"REGISTER", "OPTIONS", "INVITE", "ACK", "BYE", "CANCEL", "NOTIFY", "SUBSCRIBE", "MESSAGE"})
-_KNOWN_PARAMETERS = frozenset({"expires", "q", "tag", "branch", "rport", "received", "+sip.instance", "reg-id"})
 
 
 @dataclass(slots=True)
@@ -161,7 +141,7 @@ class Via:
     def rport(self) -> int | None:
         """The port that the request came from (RFC 3581); None when absent or still to be filled in."""
         value = self.parameters.get("rport")
-        return int(value) if value is not None and _is_number(value, 5) else None
+        return int(value) if value is not None and is_number(value, 5) else None
 
     def __str__(self) -> str:
         sent_by = self.host if self.port is None else f"{self.host}:{self.port}"
@@ -169,46 +149,10 @@ class Via:
         return f"SIP/2.0/{self.transport} {sent_by}{''.join(parameters)}"
 
 
-def is_token(text: str) -> bool:
-    """Tell whether this is a token of §25.1: not empty, and without anything that needs quotes."""
-    return _is_token(text) is not None
-
-
-def quote(text: str) -> str:
-    """Return a quoted-string; refuse what can stand in none."""
-    if '"' in text or "\\" in text or "\r" in text or "\n" in text or "\0" in text:
-        if "\r" in text or "\n" in text or "\0" in text:
-            raise SipParseError("quoted string", "a line end or NUL")
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def unquote(text: str) -> str:
-    """Return what a quoted-string says; anything else as it is."""
-    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
-        return text
-    text = text[1:-1]
-    return _resolve_pairs(r"\1", text) if "\\" in text else text
-
-
-def split_list(value: str) -> list[str]:
-    """Split at the commas that are neither in quotes nor in <>. An empty value is an empty list (§7.3.1)."""
-    if '"' in value or "<" in value:
-        items = _split(value, _find_in_list)
-    else:
-        items = value.split(",")
-    items = [item.strip(LWS) for item in items]
-    if items == [""]:
-        return []
-    if "" in items:
-        raise SipParseError("list", "nothing between two commas")
-    return items
-
-
 def parse_name_addr(value: str) -> NameAddr:
     """Read the value of From or To."""
     display, uri, parameters = _split_name_addr(value)
-    return NameAddr(display, parse_any_uri(uri), _parse_parameters(parameters))
+    return NameAddr(display, parse_any_uri(uri), parse_parameters(parameters))
 
 
 def parse_contacts(values: list[str]) -> list[Contact]:
@@ -231,7 +175,7 @@ def parse_contacts(values: list[str]) -> list[Contact]:
 @lru_cache(MOST_REMEMBERED)
 def _read_parameters(text: str) -> Mapping[str, str | None]:
     """Read the parameters of a contact of an answer: `expires=3600` a million times. Nobody changes what comes back."""
-    return _parse_parameters(text)
+    return parse_parameters(text)
 
 
 def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:
@@ -246,7 +190,7 @@ def parse_contact_header(values: list[str]) -> list[Contact] | Literal["*"]:
         if item == "*":
             raise SipParseError("Contact", '"*" beside other contacts')
         _, uri, parameters = _split_name_addr(item)
-        contacts.append(Contact(uri, _parse_parameters(parameters), parse_any_uri(uri)))
+        contacts.append(Contact(uri, parse_parameters(parameters), parse_any_uri(uri)))
     return contacts
 
 
@@ -257,9 +201,9 @@ def parse_cseq(value: str) -> tuple[int, str]:
         return int(number), method
     number, _, method = value.replace("\t", " ").partition(" ")
     method = method.strip(" ")
-    if not _is_number(number, 20) or (sequence := int(number)) >= CSEQ_LIMIT:
+    if not is_number(number, 20) or (sequence := int(number)) >= CSEQ_LIMIT:
         raise SipParseError("CSeq", f"{number[:20]!r} is not a number below 2**31")
-    if method not in _KNOWN_METHODS and not _is_token(method):
+    if method not in _KNOWN_METHODS and not is_token(method):
         raise SipParseError("CSeq", f"{method[:20]!r} is not a method")
     return sequence, method
 
@@ -272,7 +216,7 @@ def parse_via(value: str) -> Via:
         raise SipParseError("Via", f"{sent[:40]!r} is not SIP/2.0/transport host:port")
     transport, host, port = found.groups()
     host, number = split_host_port(host if port is None else f"{host}:{port}")
-    return Via(transport.upper(), host, number, _parse_parameters(parameters))
+    return Via(transport.upper(), host, number, parse_parameters(parameters))
 
 
 def parse_delta_seconds(value: str) -> int:
@@ -294,34 +238,6 @@ def parse_retry_after(value: str) -> int:
     return parse_delta_seconds(value[:end])
 
 
-def _is_number(text: str, most_digits: int) -> bool:
-    # isdigit() alone takes "²" and "٣".
-    return len(text) <= most_digits and text.isascii() and text.isdigit()
-
-
-def _split(text: str, find: Callable[[str, int], re.Match[str] | None]) -> list[str]:
-    """Split at what `find` finds and that is neither a quoted-string nor in <>."""
-    items = []
-    start = place = 0
-    while (found := find(text, place)) is not None:
-        place = found.end()
-        match found.group():
-            case '"':
-                quoted = _match_quoted(text, found.start())
-                if quoted is None:
-                    raise SipParseError("quoted string", "not closed")
-                place = quoted.end()
-            case "<":
-                place = text.find(">", place) + 1
-                if not place:
-                    raise SipParseError("URI", '"<" without ">"')
-            case _:
-                items.append(text[start : found.start()])
-                start = place
-    items.append(text[start:])
-    return items
-
-
 def _items_of(value: str) -> list[str]:
     return split_list(value) if "," in value or not value else [value]
 
@@ -332,7 +248,7 @@ def _split_name_addr(value: str) -> tuple[str, str, str]:
     if value.startswith("<"):
         display = ""
     elif value.startswith('"'):
-        quoted = _match_quoted(value)
+        quoted = match_quoted(value)
         if quoted is None:
             raise SipParseError("display name", "its quotes are not closed")
         display = unquote(quoted.group())
@@ -370,32 +286,3 @@ def _uri_of_others(text: str) -> Uri:
         return parse_any_uri(text)
     except SipParseError:
         return opaque_uri(text)
-
-
-def _parse_parameters(text: str) -> dict[str, str | None]:
-    """Read what follows the first ";"."""
-    found: dict[str, str | None] = {}
-    if not text:
-        return found
-    for part in _split(text, _find_in_parameters) if '"' in text else text.split(";"):
-        name, equals, value = part.partition("=")
-        name = name.strip(LWS)
-        if not name and not equals:
-            continue
-        if name not in _KNOWN_PARAMETERS:
-            if not _is_token(name):
-                raise SipParseError("parameter", f"{name[:20]!r} is not a name")
-            name = name.lower()
-        if name in found:
-            raise SipParseError("parameter", f"{name[:20]} stands twice")
-        found[name] = _parameter_value(value) if equals else None
-    if len(found) > MAX_PARAMETERS or len(text) > MAX_PARAMETER_CHARS:
-        raise SipParseError("parameter", "too many, or too long")
-    return found
-
-
-def _parameter_value(text: str) -> str:
-    value = text.strip(LWS)
-    if not _is_parameter_value(value):
-        raise SipParseError("parameter", f"{value[:20]!r} is not a value")
-    return value

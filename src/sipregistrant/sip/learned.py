@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import SipParseError
-from .fields import Contact, split_list, unquote
+from .fields import Contact
+from .lexical import split_list, unquote
 from .message import Response
 
 __all__ = ["Learned", "learn_from"]

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from ..errors import SipParseError
-from .fields import is_token, parse_cseq, parse_via, split_list
+from .fields import parse_cseq, parse_via
 from .layout import layout_of, remember
+from .lexical import is_token, split_list
 
 __all__ = [
     "MAX_HEADERS",

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 
 from ..errors import SipParseError
-from .fields import Via, parse_cseq, parse_name_addr, parse_via, split_list
+from .fields import Via, parse_cseq, parse_name_addr, parse_via
+from .lexical import split_list
 from .message import REASON_PHRASES, Request, render_response
 from .uri import is_ip_address
 
