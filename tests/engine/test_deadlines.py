@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from sipregistrant.engine.deadlines import NEVER, Deadlines
+from sipregistrant.engine.deadlines import Deadlines
+from sipregistrant.sip.transaction import NEVER
 from tests.engine.virtual_time import in_virtual_time, virtual_loop
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sipregistrant.engine.flight import NEVER, Flight, Registrar
+from sipregistrant.engine.flight import Flight, Registrar
 from sipregistrant.engine.pacing import Pacing
 from sipregistrant.engine.servers import ServerMemory
 from sipregistrant.model.schedule import Sent
 from sipregistrant.sip.registration import Attempt
-from sipregistrant.sip.transaction import SipTimers
+from sipregistrant.sip.transaction import NEVER, SipTimers
 from tests.engine.listed import GROUP, Network, make_row, make_settings
 from tests.engine.virtual_time import in_virtual_time
 from tests.playbook import CountingTokens, order

@@ -15,6 +15,7 @@ from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
 from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
 from ..model.standing import HeldBack, Standing
+from ..sip.transaction import NEVER
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
@@ -59,8 +60,6 @@ BETWEEN_CLAIMS_SECONDS = 0.2
 
 # Nobody minds an attempt that is so much later, and each look costs something.
 SHORTEST_WAIT_SECONDS = 0.01
-
-NEVER = float("inf")
 
 # Some milliseconds of work: no step holds the event loop over 5 ms.
 MOST_STARTED_AT_ONCE = 64

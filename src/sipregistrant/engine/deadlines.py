@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-__all__ = ["Deadlines", "HasDeadline"]
+from ..sip.transaction import NEVER
 
-NEVER = float("inf")
+__all__ = ["Deadlines", "HasDeadline"]
 
 # Deadlines are met at the next of these moments: with thousands in flight there is one wake-up for many, and nobody
 # minds a retransmission that is so much later.

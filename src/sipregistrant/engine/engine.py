@@ -18,6 +18,7 @@ from ..model.schedule import Claim, Claimed, Schedule, Sent, Settled
 from ..sip.message import Response
 from ..sip.outcome import Kind, Outcome
 from ..sip.registration import Tokens
+from ..sip.transaction import NEVER
 from .claims import Claims
 from .clock import Clock
 from .deadlines import Deadlines
@@ -42,8 +43,6 @@ log = structlog.get_logger()
 
 # With so many outcomes not yet on disk nothing more is claimed (design, rule 3).
 MOST_UNSETTLED = 2000
-
-NEVER = float("inf")
 
 STOP_WAIT_SECONDS = 2.0
 

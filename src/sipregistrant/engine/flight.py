@@ -7,14 +7,13 @@ from collections import deque
 from ..model.addressing import Addressing
 from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.registration import Attempt
+from ..sip.transaction import NEVER
 from .flows import Address, Flow
 from .ordering import Target, Unreachable
 from .pacing import Pacing
 from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
-
-NEVER = float("inf")
 
 
 class Registrar:

@@ -8,6 +8,7 @@ limits that the operator sets, and the breaker (`breaker.py`).
 
 from __future__ import annotations
 
+from ..sip.transaction import NEVER
 from .breaker import Breaker
 
 __all__ = ["Pacing", "Rate", "Window"]
@@ -54,8 +55,6 @@ FASTER_BY = 0.05
 
 # What may go at once, in seconds of the rate: as level as the ticks of the claims allow.
 BURST_SECONDS = 0.1
-
-NEVER = float("inf")
 
 
 class Window:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ..sip.uri import is_ip_address
 
-__all__ = ["Resolver", "is_ip_address"]
+__all__ = ["Resolver"]
 
 USED_FOR_SECONDS = 60.0
 LONGEST_LOOK_UP_SECONDS = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..errors import ConfigurationError
 from ..model.schedule import RegistrarSettings
+from ..sip.uri import is_ip_address
 from .flows import Flow, Flows, UdpFlow
 from .ordering import Target, Unreachable
-from .resolver import is_ip_address
 from .streams import Place, Streams
 from .tls import SHAPES_TERMS, TlsFiles, TlsTerms, make_terms
 

@@ -17,7 +17,7 @@ from enum import IntEnum, auto
 
 from ..errors import InvalidState
 
-__all__ = ["IGNORED", "TRANSITIONS", "Action", "ClientTransaction", "Event", "SipTimers", "State"]
+__all__ = ["IGNORED", "NEVER", "TRANSITIONS", "Action", "ClientTransaction", "Event", "SipTimers", "State"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ IGNORED: dict[State, frozenset[Event]] = {
 }
 
 NEVER = float("inf")
+"""The instant of what is not to happen."""
 
 
 class ClientTransaction:
