@@ -69,6 +69,7 @@ class ServiceSettings:
     advertise: str = ""
     redirect_hosts: frozenset[str] = frozenset()
     tls: TlsFiles = TlsFiles()
+    name_servers: tuple[tuple[str, int], ...] = ()
     unregister_on_stop: bool = False
     rest: RestSettings = RestSettings()
     certificate: CertificateFiles | None = None
@@ -86,7 +87,7 @@ class Service:
             StoreSchedule(store), clock, store.identity_key,
             EngineSettings(
                 own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts,
-                tls=settings.tls,
+                tls=settings.tls, name_servers=settings.name_servers,
             ),
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults

@@ -31,6 +31,7 @@ from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.message import REASON_PHRASES, Request, parse_message, render_response
 from sipregistrant.sip.registration import Tokens
 from sipregistrant.sip.transaction import SipTimers
+from tests.engine.zone import Zone
 
 __all__ = [
     "EPOCH", "GROUP", "HOST", "REGISTRAR", "SECRET", "Heard", "ListSchedule", "Network", "challenge", "clock_of", "engine_on",
@@ -244,7 +245,7 @@ class Network:
         heard = Heard(self._loop.time(), message, to, flow)
         self.heard.append(heard)
         branch, since = self._under_way.get(heard.aor, (heard.branch, heard.at))
-        is_over = heard.at >= since + SipTimers().timeout
+        is_over = heard.at >= since + SipTimers().timeout - 0.001
         assert branch == heard.branch or is_over, f"two REGISTERs under way for {heard.aor}"
         self._under_way[heard.aor] = (heard.branch, heard.at if is_over else since)
         self.most_under_way = max(self.most_under_way, len(self._under_way))
@@ -324,13 +325,16 @@ def challenge(request: Request, nonce: str = "n1", *, stale: bool = False) -> by
 @contextlib.asynccontextmanager
 async def engine_on(schedule: ListSchedule, network: Network, *, groups: Sequence[GroupAddress] = (GROUP,),
                     own_address: str = "", tokens: Tokens | None = None, timers: SipTimers | None = None,
-                    redirect_hosts: frozenset[str] = frozenset(), crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
-    """Run the engine; stop it at the end. `crashes` is how many of our own mistakes the test provokes."""
+                    redirect_hosts: frozenset[str] = frozenset(), zone: Zone | None = None,
+                    crashes: int = 0) -> AsyncIterator[Engine]:  # fmt: skip
+    """Run the engine; stop it at the end. `zone` is what names stand for, `crashes` how many of our own mistakes the test
+    provokes.
+    """
     loop = asyncio.get_running_loop()
     engine = Engine(
         schedule, clock_of(loop), b"key",
         EngineSettings(own_address=own_address, timers=timers or SipTimers(), redirect_hosts=redirect_hosts),
-        tokens=tokens or SystemTokens(), make_flow=network.make_flow,
+        tokens=tokens or SystemTokens(), make_flow=network.make_flow, names=zone or Zone(),
     )  # fmt: skip
     await engine.start(groups)
     try:

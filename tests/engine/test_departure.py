@@ -123,9 +123,9 @@ async def test_what_is_being_followed_when_the_service_stops_stays_due() -> None
 @pytest.mark.parametrize(
     ("contacts", "place"),
     [
-        ([f"sip:a@{OTHER}"], Moved(f"sip:{OTHER}", OTHER, 5060)),
+        ([f"sip:a@{OTHER}"], Moved(f"sip:{OTHER}", OTHER, None)),
         ([f"sip:{OTHER}:5061;transport=UDP"], Moved(f"sip:{OTHER}:5061", OTHER, 5061)),
-        (["sip:203.0.113.1", f"sip:{THIRD}"], Moved(f"sip:{THIRD}", THIRD, 5060)),
+        (["sip:203.0.113.1", f"sip:{THIRD}"], Moved(f"sip:{THIRD}", THIRD, None)),
         ([f"sip:{OTHER};transport=tcp"], None),
         ([f"sips:{OTHER}"], None),
         ([f"sip:{OTHER};maddr=203.0.113.1"], None),

@@ -40,6 +40,7 @@ from tests.engine.listed import (
     unavailable,
 )
 from tests.engine.virtual_time import in_virtual_time, virtual_loop
+from tests.engine.zone import Zone
 
 NEVER = float("inf")
 OTHER_HOST = "198.51.100.2"
@@ -623,16 +624,13 @@ async def test_a_claim_that_makes_our_code_fail_is_tried_again_after_a_minute() 
 
 @pytest.mark.parametrize(("server", "sentence"), [
     ({"Protocol": 4}, "TLS needs a TLS profile: TLSProfileID of the server names none that exists"),
-    ({"ServerLookup": 1}, "SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is"),
-    ({"Host": "nowhere.invalid"}, "no address for nowhere.invalid: Name or service not known"),
-    ({"Host": "a..b"}, "no address for a..b: not a host name"),
+    ({"Host": "nowhere.invalid"}, "no address for nowhere.invalid: the name servers know none"),
     ({"Host": "silent.invalid"}, "no address for silent.invalid: no answer of the name server within 10 s"),
 ])  # fmt: skip
 @in_virtual_time
 async def test_a_server_that_cannot_be_reached_is_said_in_a_sentence(server: dict[str, Any], sentence: str) -> None:
-    virtual_loop().addresses["silent.invalid"] = None
     schedule, network = ListSchedule([make_row(1), make_row(2)], make_settings(**server)), Network()
-    async with engine_on(schedule, network) as engine:
+    async with engine_on(schedule, network, zone=Zone({"silent.invalid": None})) as engine:
         await asyncio.sleep(20)
         assert_holds_nothing(engine)
     assert not network.heard
@@ -718,9 +716,9 @@ async def test_a_network_that_fails_within_an_attempt_ends_it_once(seconds: floa
 
 @in_virtual_time
 async def test_a_name_is_looked_up() -> None:
-    virtual_loop().addresses["sip.example.com"] = ["198.51.100.77"]
+    zone = Zone({"sip.example.com": ["198.51.100.77"]})
     schedule, network = ListSchedule([make_row()], make_settings(Host="sip.example.com", Port=5080)), Network()
-    async with engine_on(schedule, network):
+    async with engine_on(schedule, network, zone=zone):
         await asyncio.sleep(1)
     assert network.heard[0].to == ("198.51.100.77", 5080)
     assert schedule.rows[1].state == State.REGISTERED

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from sipregistrant.engine.ordering import Target, Unreachable, build, common_lines, find_target, own_address
-from sipregistrant.engine.resolver import Resolver
+from sipregistrant.engine.ordering import build, common_lines, own_address
+from sipregistrant.engine.targets import Unreachable
 from sipregistrant.model.addressing import Addressing, OwnAddress
 from sipregistrant.model.registrants import LOCAL, NONE, REMOTE, STATIC
 from sipregistrant.model.schedule import Claimed, RegistrarSettings, Rival, Sent, SentContact
 from sipregistrant.sip.registration import Order
+from sipregistrant.sip.targets import Target
 from tests.engine.listed import GROUP, Network, entry, make_row, make_settings
-from tests.engine.virtual_time import in_virtual_time, virtual_loop
+from tests.engine.virtual_time import in_virtual_time
 
 OWN = OwnAddress("192.0.2.1", 5070, "udp", "us.example.net")
 TARGET = Target("198.51.100.1", 5060)
@@ -248,29 +249,6 @@ def test_a_profile_may_leave_both_out() -> None:
 def test_an_outbound_proxy_is_a_loose_route(proxy: str, port: int | None, route: str) -> None:
     group: dict[str, Any] = {"OutboundProxy": proxy, "OutboundProxyPort": port}
     assert common_lines(make_settings(group=group)).startswith(f"Route: {route}\r\n")
-
-
-# Where to
-
-
-def test_a_target_is_written_for_people() -> None:
-    assert str(Target("198.51.100.1", 5060)) == "udp:198.51.100.1:5060"
-    assert str(Target("2001:db8::1", 5061)) == "udp:[2001:db8::1]:5061"
-
-
-@pytest.mark.parametrize(("server", "group", "target"), [
-    ({"Port": 5080}, {}, Target("198.51.100.1", 5080)),
-    ({"Port": None}, {}, Target("198.51.100.1", 5060)),
-    ({"Host": "sip.example.com"}, {}, Target("198.51.100.7", 5060)),
-    ({"Host": "sip.example.com", "HostIpVersion": 1}, {}, Target("2001:db8::7", 5060)),
-    ({}, {"OutboundProxy": "sip.example.com", "OutboundProxyPort": 5090}, Target("198.51.100.7", 5090)),
-    ({}, {"OutboundProxy": "192.0.2.9", "OutboundProxyPort": 0}, Target("192.0.2.9", 5060)),
-])  # fmt: skip
-@in_virtual_time
-async def test_requests_go_to_the_server_or_to_the_outbound_proxy(server: dict[str, Any], group: dict[str, Any],
-                                                                  target: Target) -> None:  # fmt: skip
-    virtual_loop().addresses["sip.example.com"] = ["198.51.100.7", "2001:db8::7"]
-    assert await find_target(make_settings(group=group, **server), Resolver(virtual_loop().time)) == target
 
 
 # From where

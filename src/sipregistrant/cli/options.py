@@ -15,7 +15,7 @@ import typer
 from ..api.tls import CertificateFiles
 from ..errors import ConfigurationError, SipParseError
 from ..model.attributes import NUMBER
-from ..sip.uri import split_host_port
+from ..sip.uri import is_ip_address, split_host_port
 
 __all__ = [
     "DataDir",
@@ -25,6 +25,7 @@ __all__ = [
     "hosts",
     "line",
     "log_to_stderr",
+    "name_server",
     "networks",
     "pair_of_files",
 ]
@@ -63,6 +64,14 @@ def address(text: str, option: str) -> tuple[str, int]:
     except UnicodeError:
         raise ConfigurationError(option, f"{text!r}: {bare} is no name that a host could have") from None
     return bare, int(port)
+
+
+def name_server(text: str) -> tuple[str, int]:
+    """Read the ADDRESS:PORT of a name server, which has to be found without one. Raises `ConfigurationError`."""
+    host, port = address(text, "--dns")
+    if not is_ip_address(host):
+        raise ConfigurationError("--dns", f"{host!r} is no IP address")
+    return host, port
 
 
 def networks(texts: Sequence[str], option: str) -> tuple[Network, ...]:

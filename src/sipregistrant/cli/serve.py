@@ -17,7 +17,17 @@ from .. import __version__
 from ..engine.tls import TlsFiles
 from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
-from .options import DataDir, address, check_advertised, hosts, line, log_to_stderr, networks, pair_of_files
+from .options import (
+    DataDir,
+    address,
+    check_advertised,
+    hosts,
+    line,
+    log_to_stderr,
+    name_server,
+    networks,
+    pair_of_files,
+)
 
 __all__ = ["cli", "until_stopped"]
 
@@ -55,6 +65,10 @@ def serve(
     follow_redirects_to: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST", help="Host that a 3xx answer may send us to; may be repeated. Else none is."),
+    ] = None,
+    dns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="Name server to ask; may be repeated. Else those of the machine are."),
     ] = None,
     sip_trust: Annotated[
         Path | None,
@@ -102,6 +116,7 @@ def serve(
     settings = ServiceSettings(
         data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
         redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"),
+        name_servers=tuple(name_server(one) for one in dns or ()),
         tls=TlsFiles(sip_trust, sip_certificate, sip_key), unregister_on_stop=unregister_on_stop,
         rest=rest, certificate=pair_of_files(https_certificate, https_key),
     )  # fmt: skip

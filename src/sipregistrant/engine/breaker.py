@@ -1,9 +1,10 @@
-"""The breaker of one target: while it is silent, one probe every five seconds and nothing else.
+"""The breaker of one target: while it is silent, one probe now and then and nothing else.
 
-It opens when attempts for at least twenty AORs, and over half of all, ended in silence within ten seconds; any answer
-closes it. Each probe is the next row that is due, so another AOR each time, and is sent again and again until Timer F
-(RFC 3261 §17.1.2.2): a registrar that is back is noticed within T2, four seconds. The next probe does not wait for that:
-where a registrar is silent to some AORs alone, another may be answered. Nothing is kept over a restart.
+It opens when attempts for at least twenty AORs, and over half of all, ended in silence within ten seconds; where there are
+other targets to go to, at the first one since which nobody was answered. Any answer closes it. Each probe is the next row
+that is due, so another AOR each time, and is sent again and again until Timer F (RFC 3261 §17.1.2.2): a registrar that is back
+is noticed within T2, four seconds. The next probe, five seconds later, does not wait for that: where a registrar is silent to
+some AORs alone, another may be answered. Nothing is kept over a restart.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ FEWEST_SILENT = 20
 BUCKET_SECONDS = 1.0
 
 BETWEEN_PROBES_SECONDS = 5.0
+BETWEEN_PROBES_WITH_OTHERS_SECONDS = 30.0
+"""Where there are other targets: who probes comes half a minute later to one of them."""
 
 # More need not be remembered to tell twenty.
 MOST_REMEMBERED = 1000
@@ -25,7 +28,7 @@ MOST_REMEMBERED = 1000
 class Breaker:
     """Whether a target is silent. Rows are told apart by their ids."""
 
-    __slots__ = ("_silent", "_tried", "is_open", "probe_at", "since")
+    __slots__ = ("_between", "_silent", "_tried", "is_open", "probe_at", "since")
 
     def __init__(self) -> None:
         self.is_open = False
@@ -33,6 +36,7 @@ class Breaker:
         """The instant at which it opened."""
         self.probe_at = 0.0
         """The instant from which the next probe may go, while it is open."""
+        self._between = BETWEEN_PROBES_SECONDS
         # Attempts that ended in silence, (when, row); and by seconds, (which, how many ended).
         self._silent: deque[tuple[float, int]] = deque(maxlen=MOST_REMEMBERED)
         self._tried: deque[tuple[int, int]] = deque(maxlen=int(WITHIN_SECONDS / BUCKET_SECONDS))
@@ -43,7 +47,7 @@ class Breaker:
 
     def probe_sent(self, now: float) -> None:
         """Let no other probe go for a while."""
-        self.probe_at = now + BETWEEN_PROBES_SECONDS
+        self.probe_at = now + self._between
 
     def ended(self, row_id: int, now: float, *, was_silent: bool) -> bool:
         """Note the end of an attempt. Tell whether the breaker has opened by it."""
@@ -56,7 +60,14 @@ class Breaker:
         self._silent.append((now, row_id))
         if self.is_open or len(self._silent) < FEWEST_SILENT or not self._is_silent(now):
             return False
-        self.is_open, self.since, self.probe_at = True, now, now
+        return self.open(now)
+
+    def open(self, now: float, *, others: bool = False) -> bool:
+        """Take the target for silent; `others` can be gone to meanwhile. Tell whether it was not before."""
+        if self.is_open:
+            return False
+        self._between = BETWEEN_PROBES_WITH_OTHERS_SECONDS if others else BETWEEN_PROBES_SECONDS
+        self.is_open, self.since, self.probe_at = True, now, now + self._between if others else now
         return True
 
     def close(self) -> None:

@@ -15,24 +15,28 @@ from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
 from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
 from ..model.standing import HeldBack, Standing
+from ..sip.targets import Target, Weighted, in_order
 from ..sip.transaction import NEVER
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
-from .ordering import Target, Unreachable, common_lines, find_target, target_at
+from .names import Names
+from .ordering import common_lines
 from .pacing import Pacing
 from .queue import DueQueue
+from .reach import Reach
 from .resolver import Resolver
 from .servers import ServerMemory
 from .settler import RETRY_STORE_SECONDS
+from .targets import Unreachable, find_targets, targets_at
 from .tasks import spawn
 
 __all__ = ["Claims", "Start"]
 
 log = structlog.get_logger()
 
-Start = Callable[[Registrar, Claimed, Target | Unreachable], None]
-"""Takes a claimed row into flight."""
+Start = Callable[[Registrar, Claimed, Target | Unreachable, Pacing], None]
+"""Takes a claimed row into flight, from a slot of a pacing."""
 
 RETRY_CRASHED_CLAIM_SECONDS = 60.0
 
@@ -55,6 +59,9 @@ CLAIMED_WITH_PROBE = 64
 # What was claimed ahead and could not go by then is given back (design, rule 3).
 LONGEST_AHEAD_SECONDS = 2.0
 
+# Of several targets one has no room: so many of its rows are passed by others.
+MOST_BLOCKED = 1000
+
 # Where rows fall due one after the other they are claimed together: nobody minds a refresh that is so much later.
 BETWEEN_CLAIMS_SECONDS = 0.2
 
@@ -74,16 +81,18 @@ STAGGER_SECONDS = 1.0
 class Claims:
     """The registrars that have something to do, and what is known of those that have something in flight."""
 
-    def __init__(self, schedule: Schedule, clock: Clock, start: Start, is_open: Callable[[], bool]) -> None:
+    def __init__(self, schedule: Schedule, clock: Clock, start: Start, is_open: Callable[[], bool],
+                 names: Names) -> None:  # fmt: skip
         """`is_open` tells whether anything may be claimed at all."""
         self._schedule = schedule
         self._clock = clock
         self._start = start
         self._is_open = is_open
-        self._resolver = Resolver(clock.now)
+        self._resolver = Resolver(clock.now, names)
         self._queue = DueQueue()
         self._timer: asyncio.TimerHandle | None = None
         self.registrars: dict[int, Registrar] = {}
+        # Of targets; and of servers while none is known.
         self.pacings: dict[tuple[object, ...], Pacing] = {}
         self.servers: dict[int, ServerMemory] = {}
         # How each server (uid) answers, since the start.
@@ -95,7 +104,7 @@ class Claims:
         # The last ones that had something in flight, whose settings need not be read again while they are of the same `rev`.
         self._idle: dict[int, Registrar] = {}
         # Of all others that have nothing in flight this is all that is kept.
-        self._known: dict[int, tuple[Pacing, ServerMemory]] = {}
+        self._known: dict[int, tuple[Reach, ServerMemory]] = {}
         self._is_stopped = False
         self.crashed = 0
 
@@ -137,45 +146,47 @@ class Claims:
                 if len(self._idle) > MOST_IDLE:
                     del self._idle[next(iter(self._idle))]
 
-    def _known_of(self, registrar_id: int) -> tuple[Pacing, ServerMemory]:
-        """Return the pacing and the memory of before; new ones for a registrar that was never spoken to."""
-        return self._known.get(registrar_id) or (Pacing(), ServerMemory())
+    def _known_of(self, registrar_id: int) -> tuple[Reach, ServerMemory]:
+        """Return the reach and the memory of before; new ones for a registrar that was never spoken to."""
+        return self._known.get(registrar_id) or (Reach([], self.pacing_of, Pacing()), ServerMemory())
 
     def _ask(self, registrar: Registrar, now: float) -> None:
-        pacing = registrar.pacing
+        reach = registrar.reach
         registrar.server.standing.held_back = _why_held_back(registrar, now)
         if (closed_until := _closed_until(registrar)) > now:
             self._give_back(registrar)
             self._queue.push(registrar.id, closed_until)
             return
         self._start_ready(registrar)
-        room = pacing.room(now)
+        room = reach.room(now)
         # A claim costs a transaction: not for a slot or two while more are about to come free.
-        if registrar.is_claiming or registrar.ready or room < pacing.worth():
+        if registrar.is_claiming or _has_enough(registrar) or room < reach.worth():
             self._wait(registrar, now)
             return
         registrar.is_claiming = True
         limit = registrar.server.guard.limit(room, now)
-        # Promised to this claim: others that go to the same target must not count on the same slots.
-        pacing.taken += limit
+        promised = reach.promise(limit, now)
         ahead = 0
-        if pacing.breaker.is_open:
+        if reach.is_silent:
             ahead = CLAIMED_WITH_PROBE
-        elif limit > 1 and pacing.size >= WIDE_WINDOW:
-            ahead = min(CLAIMED_AHEAD, pacing.soon)
-        spawn(self._claim(registrar, pacing, limit, ahead), "engine-claim")
+        elif limit > 1 and reach.size >= WIDE_WINDOW:
+            ahead = min(CLAIMED_AHEAD, reach.soon)
+        spawn(self._claim(registrar, promised, limit + ahead), "engine-claim")
 
     def _wait(self, registrar: Registrar, now: float) -> None:
         """Have another look when an attempt has ended, or when there is room by the clock."""
         self.waiting.add(registrar.id)
-        if not registrar.is_claiming and (at := registrar.pacing.next_at(now)) < NEVER:
+        at = registrar.reach.next_at(now)
+        if registrar.ready:
+            at = min(at, registrar.ready_since + LONGEST_AHEAD_SECONDS)
+        if not registrar.is_claiming and at < NEVER:
             self._queue.push(registrar.id, max(at, now + SHORTEST_WAIT_SECONDS))
 
     def wake(self, pacing: Pacing) -> None:
         """Have all registrars of a target asked: it answers again."""
         now = self._clock.now()
-        for registrar_id, (theirs, _) in self._known.items():
-            if theirs is pacing:
+        for registrar_id, (reach, _) in self._known.items():
+            if pacing in reach:
                 self._queue.push(registrar_id, now)
         self._arm()
 
@@ -193,26 +204,33 @@ class Claims:
         """Start what was claimed, as far as there is room; give back what has waited for too long."""
         if not registrar.ready or registrar.is_starting:
             return
-        now, target = self._clock.now(), registrar.target
-        if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or target is None or self._is_stopped:
+        now = self._clock.now()
+        if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or self._is_stopped:
             self._give_back(registrar)
             return
         # Where an attempt ends at once its slot comes free again, and with it `refill` is called.
         registrar.is_starting = True
-        left = MOST_STARTED_AT_ONCE
+        left, blocked = MOST_STARTED_AT_ONCE, 0
         try:
-            while left and registrar.ready and registrar.pacing.room(now):
+            # Where there are several targets, those whose own has no room stay, and others pass them.
+            while left and blocked < len(registrar.ready) and registrar.reach.room(now):
                 left -= 1
-                self._start(registrar, registrar.ready.popleft(), target)
+                row = registrar.ready.popleft()
+                way = registrar.reach.pick(row, now)
+                if way is None:
+                    registrar.ready.append(row)
+                    blocked += 1
+                else:
+                    self._start(registrar, row, *way)
         finally:
             registrar.is_starting = False
         if not registrar.ready and registrar.id in self.waiting:
             self.waiting.discard(registrar.id)
             self._queue.push(registrar.id, now)
             self._arm()
-        elif not left:
+        elif not left and not blocked:
             asyncio.get_running_loop().call_soon(self.refill, registrar)
-        elif registrar.ready and registrar.pacing.next_at(now) < NEVER:
+        elif registrar.ready and registrar.reach.next_at(now) < NEVER:
             self._wait(registrar, now)
             self._arm()
 
@@ -231,17 +249,16 @@ class Claims:
             wait = min(max(0.0, at - self._clock.now()), LONGEST_SLEEP_SECONDS)
             self._timer = asyncio.get_running_loop().call_later(wait, self.pump)
 
-    async def _claim(self, registrar: Registrar, pacing: Pacing, limit: int, ahead: int) -> None:
+    async def _claim(self, registrar: Registrar, promised: list[tuple[Pacing, int]], limit: int) -> None:
         may_stagger = self._staggered_until.get(registrar.id, 0.0) <= self._clock.now()
         try:
             claim = await self._schedule.claim(
-                registrar.id, known_rev=registrar.known_rev, limit=limit + ahead, in_flight=list(registrar.in_flight),
+                registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight),
                 may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
             registrar.good, registrar.total = claim.good, claim.total
             self._note_staggering(registrar.id, claim)
-            pacing.taken -= limit
-            limit = 0
+            _keep(promised)
             await self.start_all(registrar, claim)
             if claim.settings is not None:
                 _warn_of_slowness(registrar, claim.total)
@@ -253,7 +270,7 @@ class Claims:
             self.crashed += 1
             self._queue.push(registrar.id, self._clock.now() + RETRY_CRASHED_CLAIM_SECONDS)
         finally:
-            pacing.taken -= limit
+            _keep(promised)
             registrar.is_claiming = False
             self.look_again({registrar.id} | self.waiting)
             self.pump()
@@ -265,12 +282,13 @@ class Claims:
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)
         if claim.rows and registrar.settings is not None:
-            registrar.target = await find_target(registrar.settings, self._resolver)
+            await self._find_reach(registrar, registrar.settings)
             registrar.in_flight.update(row.id for row in claim.rows)
+            if not registrar.ready:
+                registrar.ready_since = self._clock.now()
             registrar.ready.extend(claim.rows)
-            registrar.ready_since = self._clock.now()
             self._start_ready(registrar)
-            if registrar.ready and registrar.pacing.breaker.is_open:
+            if registrar.ready and registrar.reach.is_silent:
                 self._give_back(registrar)
             elif registrar.ready:
                 self.waiting.add(registrar.id)
@@ -280,26 +298,45 @@ class Claims:
             soonest = now if is_more_due else now + BETWEEN_CLAIMS_SECONDS
             self._queue.push(registrar.id, max(claim.next_due_at, soonest))
 
-    async def find(self, moved: Moved) -> Target | Unreachable:
-        """Return the target that a 3xx names."""
-        return await target_at(moved.host, moved.port, self._resolver)
+    async def find(self, row: Claimed, moved: Moved) -> Target | Unreachable:
+        """Return the target that a 3xx names to a row."""
+        try:
+            return in_order(row.id, await targets_at(moved.host, moved.port, self._resolver))[0]
+        except Unreachable as fault:
+            return fault
+
+    async def _find_reach(self, registrar: Registrar, settings: RegistrarSettings) -> None:
+        """Have the targets of a registrar be those that its name stands for now."""
+        targets: list[Weighted] = []
+        fault = None
+        try:
+            targets = await find_targets(settings, self._resolver)
+        except Unreachable as error:
+            fault = error
+        if targets != registrar.reach.targets or fault:
+            self._take_reach(registrar, settings, targets, fault)
+
+    def _take_reach(self, registrar: Registrar, settings: RegistrarSettings, targets: list[Weighted],
+                    fault: Unreachable | None = None) -> None:  # fmt: skip
+        server, group = settings.server, settings.group
+        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
+        unknown = self.pacings.setdefault(key, Pacing())
+        registrar.reach = Reach(targets, self.pacing_of, unknown, stays=False, fault=fault)
+        for pacing in registrar.reach.pacings:
+            pacing.limit(settings.id, int(server[RATE_LIMIT] or 0), int(server[IN_FLIGHT_LIMIT] or 0))
+        self._known[registrar.id] = registrar.reach, registrar.server
 
     def _take_settings(self, registrar: Registrar, settings: RegistrarSettings) -> None:
         registrar.settings = settings
         registrar.common = common_lines(settings)
-        registrar.way = None
-        registrar.pacing = self._pacing_of(settings)
+        registrar.addressing.clear()
         registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
-        self._known[registrar.id] = registrar.pacing, registrar.server
+        self._take_reach(registrar, settings, [])
         self.standings[settings.server_uid] = registrar.server.standing
 
-    def _pacing_of(self, settings: RegistrarSettings) -> Pacing:
-        """Return the pacing of the target: two servers that are one registrar share it."""
-        server, group = settings.server, settings.group
-        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
-        pacing = self.pacings.setdefault(key, Pacing())
-        pacing.limit(settings.id, int(server[RATE_LIMIT] or 0), int(server[IN_FLIGHT_LIMIT] or 0))
-        return pacing
+    def pacing_of(self, target: Target) -> Pacing:
+        """Return the pacing of a target: servers that are one registrar share it."""
+        return self.pacings.setdefault(target, Pacing())
 
     def _note_staggering(self, registrar_id: int, claim: Claim) -> None:
         """Have the next first REGISTER of a registrar that staggers a second later."""
@@ -310,17 +347,29 @@ class Claims:
             self._queue.push(registrar_id, self._staggered_until.get(registrar_id, now))
 
 
+def _keep(promised: list[tuple[Pacing, int]]) -> None:
+    """Give back what was promised to a claim, once."""
+    while promised:
+        pacing, number = promised.pop()
+        pacing.taken -= number
+
+
+def _has_enough(registrar: Registrar) -> bool:
+    """Tell whether what was claimed ahead has to go first; where only some of several targets have room, others may."""
+    return len(registrar.ready) >= (MOST_BLOCKED if registrar.reach.has_choice else 1)
+
+
 def _closed_until(registrar: Registrar) -> float:
     """Return until when nothing goes to a registrar: it asked for a pause, or refuses everybody."""
-    return max(registrar.pacing.paused_until, registrar.server.guard.closed_until)
+    return max(registrar.reach.paused_until, registrar.server.guard.closed_until)
 
 
 def _why_held_back(registrar: Registrar, now: float) -> tuple[HeldBack, float] | None:
-    pacing, guard = registrar.pacing, registrar.server.guard
-    if pacing.breaker.is_open:
-        return HeldBack.SILENT, pacing.breaker.since
-    if pacing.paused_until > now:
-        return HeldBack.PAUSED, pacing.paused_until
+    reach, guard = registrar.reach, registrar.server.guard
+    if reach.is_silent:
+        return HeldBack.SILENT, reach.silent_since
+    if reach.paused_until > now:
+        return HeldBack.PAUSED, reach.paused_until
     return (HeldBack.REFUSES_ALL, guard.closed_until) if guard.is_closed else None
 
 

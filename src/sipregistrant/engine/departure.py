@@ -16,17 +16,22 @@ from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
 from ..sip.identifiers import contact_token, dialog_names, next_cseq
 from ..sip.registration import Attempt, Tokens
+from ..sip.targets import Target
 from ..sip.transaction import SipTimers
 from ..sip.uri import Uri
 from .flight import Flight, Registrar
 from .flows import Flow
-from .ordering import DEFAULT_PORT, Target, build, own_address
+from .ordering import build, own_address
+from .pacing import Pacing
 from .servers import NonceLife
 from .tls import TlsFiles
 
 __all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to"]
 
 MOST_REDIRECTIONS = 2
+
+# Targets of a registrar, and connections to each.
+MOST_WAYS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class EngineSettings:
     timers: SipTimers = SipTimers()
     redirect_hosts: frozenset[str] = frozenset()
     tls: TlsFiles = TlsFiles()
+    name_servers: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports; none for those of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Moved:
 
     request_uri: str
     host: str
-    port: int
+    port: int | None
 
 
 def moved_to(contacts: Sequence[Uri], allowed: Collection[str]) -> Moved | None:
@@ -60,7 +67,7 @@ def moved_to(contacts: Sequence[Uri], allowed: Collection[str]) -> Moved | None:
         if is_udp and host in allowed and uri.parameter("maddr") is None:
             # §10.2: the Request-URI of a REGISTER has no user.
             port = "" if uri.port is None else f":{uri.port}"
-            return Moved(f"sip:{uri.host}{port}", host, uri.port or DEFAULT_PORT)
+            return Moved(f"sip:{uri.host}{port}", host, uri.port)
     return None
 
 
@@ -73,7 +80,7 @@ class Departures:
         self._tokens = tokens
         self._token_of = partial(contact_token, identity_key)
 
-    def make(self, registrar: Registrar, row: Claimed, flow: Flow, target: Target, now: float,
+    def make(self, registrar: Registrar, pacing: Pacing, row: Claimed, flow: Flow, target: Target, now: float,
              moved: Moved | None = None) -> Flight | None:  # fmt: skip
         """Return the flight of a row; None where there is nothing to say any more. Raises `Unreachable`."""
         settings = registrar.settings
@@ -97,19 +104,20 @@ class Departures:
         attempt = Attempt(
             order, cseq, self._tokens, self._settings.timers, flow.is_reliable, authenticator, row.min_expires
         )  # fmt: skip
-        return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now)
+        return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now, pacing)
 
     def _addressing(self, registrar: Registrar, flow: Flow, target: Target) -> Addressing:
         """Return what all registrations of a registrar that go this way have in common."""
         way = (flow.host, flow.port, target)
-        if registrar.way != way:
+        addressing = registrar.addressing.get(way)
+        if addressing is None:
             settings = registrar.settings
             assert settings is not None
             own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
-            registrar.addressing = Addressing(settings.server, settings.profile, own)
-            registrar.way = way
-        assert registrar.addressing is not None
-        return registrar.addressing
+            if len(registrar.addressing) >= MOST_WAYS:
+                registrar.addressing.clear()
+            addressing = registrar.addressing[way] = Addressing(settings.server, settings.profile, own)
+        return addressing
 
 
 def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:

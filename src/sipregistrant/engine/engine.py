@@ -18,6 +18,7 @@ from ..model.schedule import Claim, Claimed, Schedule, Sent, Settled
 from ..sip.message import Response
 from ..sip.outcome import Kind, Outcome
 from ..sip.registration import Tokens
+from ..sip.targets import Target
 from ..sip.transaction import NEVER
 from .claims import Claims
 from .clock import Clock
@@ -28,11 +29,13 @@ from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .learning import learn
 from .levelling import phase_of
-from .ordering import Target, Unreachable
+from .names import Names, NameServers
 from .pacing import Pacing
+from .reach import hops
 from .settler import BETWEEN_WRITES_SECONDS, RETRY_STORE_SECONDS, Settler
 from .settling import INTERNAL_ERROR, settlement
 from .streams import StreamFlow, Streams
+from .targets import Unreachable
 from .tasks import cancel_all, spawn
 from .tokens import SystemTokens
 from .ways import Ways
@@ -57,8 +60,10 @@ class Engine:
 
     def __init__(self, schedule: Schedule, clock: Clock, identity_key: bytes, settings: EngineSettings, *,
                  tokens: Tokens | None = None, draw: random.Random | None = None,
-                 make_flow: FlowMaker = UdpFlow) -> None:  # fmt: skip
-        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens a socket."""
+                 make_flow: FlowMaker = UdpFlow, names: Names | None = None) -> None:  # fmt: skip
+        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens a socket; `names` is who is asked
+        for names, else name servers.
+        """
         self._schedule = schedule
         self._clock = clock
         self._redirect_hosts = settings.redirect_hosts
@@ -66,7 +71,9 @@ class Engine:
         self._draw = draw or random.Random()
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
-        self._claims = Claims(schedule, clock, self._start_row, self._is_open)
+        self._claims = Claims(
+            schedule, clock, self._start_row, self._is_open, names or NameServers(settings.name_servers)
+        )
         # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
         self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
         self._settler = Settler(schedule, self._after_settle)
@@ -141,21 +148,21 @@ class Engine:
 
     # Attempting
 
-    def _start_row(self, registrar: Registrar, row: Claimed, target: Target | Unreachable) -> None:
+    def _start_row(self, registrar: Registrar, row: Claimed, target: Target | Unreachable, pacing: Pacing) -> None:
         waiting = self._keys.get(row.binding_key)
         if waiting is not None:
             waiting.append((registrar, row))
             return
         self._keys[row.binding_key] = []
-        registrar.pacing.started()
-        self._attempt(registrar, registrar.pacing, row, target)
+        pacing.started()
+        self._attempt(registrar, pacing, row, target)
 
     def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
                  moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
         """Send the first request of an attempt, from a slot of `pacing`; settle what cannot be sent."""
         now = self._clock.now()
         try:
-            flight = self._depart(registrar, row, target, moved, now)
+            flight = self._depart(registrar, pacing, row, target, moved, now)
         except Unreachable as fault:
             outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
             self._finish(registrar, pacing, row, outcome, None, row.generation)
@@ -169,27 +176,24 @@ class Engine:
             removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
             self._finish(registrar, pacing, row, removed, None, row.generation)
             return
-        flight.pacing, flight.redirections = pacing, redirections
+        flight.redirections = redirections
         self._flights[row.id] = flight
         self._send(flight, flight.attempt.start(now), now)
         self._deadlines.watch(flight)
 
-    def _depart(self, registrar: Registrar, row: Claimed, target: Target | Unreachable, moved: Moved | None,
-                now: float) -> Flight | None:  # fmt: skip
+    def _depart(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
+                moved: Moved | None, now: float) -> Flight | None:  # fmt: skip
         settings = registrar.settings
         assert settings is not None
-        if row.is_removal and row.sent is not None and moved is None:
-            # What was bound there is removed there, wherever the server has moved since.
-            target = Target(row.sent.host, row.sent.port, row.sent.transport)
         if isinstance(target, Unreachable):
             registrar.server.standing.failed(now, now)
             raise target
         flow = self._ways.to(target, settings, row.id)
-        return self._departures.make(registrar, row, flow, target, now, moved)
+        return self._departures.make(registrar, pacing, row, flow, target, now, moved)
 
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
         """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
-        target = await self._claims.find(moved)
+        target = await self._claims.find(flight.claimed, moved)
         row = flight.claimed
         if self._is_stopping:
             # It stays due, and goes out at the next start.
@@ -351,7 +355,7 @@ class Engine:
         self._flights.pop(row.id, None)
         now = self._clock.now()
         try:
-            if learn(registrar, pacing, row, outcome, now):
+            if learn(registrar, pacing, row, outcome, _place(tried), now):
                 self._claims.push(registrar.id, now)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
             settled.flow_id = flow_id if outcome.kind is Kind.ACCEPTED else 0
@@ -368,7 +372,7 @@ class Engine:
         together = registrar.total
         return settlement(
             row, outcome, tried, generation, now, phase_of(row.id, together), self._draw.random(), together,
-            registrar.gives_up_nonces,
+            registrar.gives_up_nonces, hops(row, outcome, len(registrar.reach.targets)),
         )  # fmt: skip
 
     def _start_waiting(self, registrar: Registrar, row: Claimed) -> None:
@@ -391,3 +395,8 @@ class Engine:
             self._claims.push(registrar_id, now)
         self._claims.look_again({settled.registrar_id for settled in batch} | self._claims.waiting)
         self._claims.pump()
+
+
+def _place(tried: Sent | None) -> str:
+    """Return where an attempt went, "" for nowhere."""
+    return "" if tried is None else str(Target(tried.host, tried.port, tried.transport))

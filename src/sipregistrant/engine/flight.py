@@ -9,8 +9,8 @@ from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.registration import Attempt
 from ..sip.transaction import NEVER
 from .flows import Address, Flow
-from .ordering import Target, Unreachable
 from .pacing import Pacing
+from .reach import Reach
 from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
@@ -20,28 +20,26 @@ class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
     __slots__ = (
-        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "pacing", "ready", "ready_since",
-        "server", "settings", "target", "total", "way",
+        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "reach", "ready", "ready_since",
+        "server", "settings", "total",
     )  # fmt: skip
 
-    def __init__(self, id: int, pacing: Pacing, server: ServerMemory) -> None:
+    def __init__(self, id: int, reach: Reach, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
         self.common = ""
-        # As seen by the target that requests went to last, over the flow that they took; None for none yet.
-        self.addressing: Addressing | None = None
-        self.way: object = None
+        # As seen by each target, over the flow that requests took there.
+        self.addressing: dict[object, Addressing] = {}
         self.server = server
         # How many of its registrations were good at the last claim, and how many there were.
         self.good = self.total = 0
-        self.pacing = pacing
+        self.reach = reach
         # Claimed and not yet settled on disk (design, rule 3).
         self.in_flight: set[int] = set()
         self.is_claiming = False
-        # Claimed ahead of the room there is, and since when; where they go.
+        # Claimed ahead of the room there is, and since when.
         self.ready: deque[Claimed] = deque()
         self.ready_since = 0.0
-        self.target: Target | Unreachable | None = None
         self.is_starting = False
 
     @property
@@ -68,12 +66,12 @@ class Flight:
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
-                 generation: int, begun_at: float) -> None:  # fmt: skip
+                 generation: int, begun_at: float, pacing: Pacing) -> None:  # fmt: skip
         self.claimed = claimed
         self.begun_at = begun_at
         self.registrar = registrar
-        # That of its start: the slot goes back there, also when the registrar has another target by then.
-        self.pacing = registrar.pacing
+        # That of its target: the slot goes back there, also when the registrar has other targets by then.
+        self.pacing = pacing
         # Its slot was given back: it waits for an answer while others get theirs.
         self.is_late = False
         # When the request that is out now was first sent.

@@ -7,6 +7,7 @@ import structlog
 from ..model.schedule import Claimed
 from ..model.status import State
 from ..sip.outcome import Disposition, Kind, Outcome
+from ..sip.transaction import NEVER
 from .flight import Registrar
 from .pacing import Pacing
 
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 LONGEST_PAUSE_SECONDS = 600.0
 
 
-def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, now: float) -> bool:
+def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, target: str, now: float) -> bool:
     """Note what an outcome means beyond its row. Tell whether a server accepts again that refused everybody."""
     server = registrar.server
     if outcome.was_ahead_accepted is not None:
@@ -30,9 +31,12 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
     if outcome.security is not None and not server.is_news(*outcome.security, now):
         outcome.security = None
     if outcome.kind is Kind.TIMED_OUT or outcome.kind is Kind.NOT_SENT:
-        if pacing.was_silent(row.id, now, was_sent=outcome.kind is Kind.TIMED_OUT):
-            log.error("target.silent", server=registrar.name,
-                      hint="one AOR is tried every five seconds until it answers; the others wait")  # fmt: skip
+        has_choice = registrar.reach.has_choice
+        since = outcome.sent_at if has_choice and outcome.sent_at else NEVER
+        if pacing.was_silent(row.id, now, was_sent=outcome.kind is Kind.TIMED_OUT, since=since):
+            hint = "the others go to other targets" if has_choice else "the others wait"
+            log.error("target.silent", server=registrar.name, target=target,
+                      hint=f"one AOR is tried now and then until it answers; {hint}")  # fmt: skip
     elif outcome.code:
         pacing.was_answered(row.id, now)
     if outcome.code == 503 and outcome.retry_after:
@@ -40,7 +44,11 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
         seconds = min(outcome.retry_after, LONGEST_PAUSE_SECONDS)
         if pacing.paused_until <= now:
             log.warning(
-                "target.paused", server=registrar.name, seconds=seconds, hint="it answered 503 with Retry-After"
+                "target.paused",
+                server=registrar.name,
+                target=target,
+                seconds=seconds,
+                hint="it answered 503 with Retry-After",
             )
         pacing.pause(now + seconds, now)
     return has_opened

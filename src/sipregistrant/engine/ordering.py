@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ..errors import SipParseError, SipRegistrantError
-from ..model.addressing import TRANSPORTS, Addressing, OwnAddress
+from ..errors import SipParseError
+from ..model.addressing import Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
-from ..model.servers import UDP
 from ..sip.registration import Order
+from ..sip.targets import Target
 from ..sip.uri import parse_uri, same_uri
 from .flows import Flow
-from .resolver import Resolver
+from .targets import DEFAULT_PORT, Unreachable
 
-__all__ = ["DEFAULT_PORT", "Target", "Unreachable", "build", "common_lines", "find_target", "own_address", "target_at"]
+__all__ = ["build", "common_lines", "own_address"]
 
 ALLOW = "OPTIONS"
 VIA_TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
-DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
 
 
 TokenOf = Callable[[int], str]
@@ -27,46 +26,6 @@ TokenOf = Callable[[int], str]
 def no_token(registration_id: int) -> str:
     """Return that there is no token."""
     return ""
-
-
-class Unreachable(SipRegistrantError):
-    """A request cannot be sent as things are configured; the sentence says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where requests go: an IP address without brackets, and a port."""
-
-    host: str
-    port: int
-    transport: str = "udp"
-
-    def __str__(self) -> str:
-        return f"{self.transport}:{_in_brackets(self.host)}:{self.port}"
-
-
-async def find_target(settings: RegistrarSettings, resolver: Resolver) -> Target | Unreachable:
-    """Return where requests to a registrar go, or why they cannot."""
-    server, group = settings.server, settings.group
-    if settings.is_gone:
-        return Unreachable("the server or its signaling group was deleted")
-    if server["ServerLookup"]:
-        return Unreachable("SRV look-up is not supported by this version; ServerLookup 0 with Host and Port is")
-    proxy = str(group["OutboundProxy"] or "")
-    host = proxy or str(server["Host"])
-    port = int((group["OutboundProxyPort"] if proxy else server["Port"]) or DEFAULT_PORT)
-    transport = TRANSPORTS[int(server["Protocol"] or UDP)]
-    return await target_at(host, port, resolver, transport=transport, prefer_ipv6=server["HostIpVersion"] == 1)
-
-
-async def target_at(host: str, port: int, resolver: Resolver, *, transport: str = "udp",
-                    prefer_ipv6: bool = False) -> Target | Unreachable:  # fmt: skip
-    """Return the target that a host and a port stand for, or why there is none."""
-    try:
-        address = await resolver.resolve(host, prefer_ipv6=prefer_ipv6)
-    except OSError as error:
-        return Unreachable(f"no address for {host}: {error.strerror or error}")
-    return Target(address, port, transport)
 
 
 def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddress:

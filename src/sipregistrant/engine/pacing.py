@@ -225,13 +225,15 @@ class Pacing:
     A slot (`taken`) is taken at the start of an attempt and given back when it ends.
     """
 
-    __slots__ = ("_limits", "_most", "breaker", "late", "paused_until", "rate", "taken", "window")
+    __slots__ = ("_limits", "_most", "answered_at", "breaker", "late", "paused_until", "rate", "taken", "window")
 
     def __init__(self) -> None:
         self.window = Window()
         self.rate = Rate()
         self.breaker = Breaker()
         self.taken = 0
+        self.answered_at = float("-inf")
+        """When the last final answer came."""
         self.late = 0
         """How many attempts have given back their slots, and are not over yet."""
         self.paused_until = 0.0
@@ -302,6 +304,7 @@ class Pacing:
         """Take a final answer that came `waited` seconds after its request was first sent. Tell whether the target was
         silent before.
         """
+        self.answered_at = now
         is_overloaded = code in OVERLOADED
         self.rate.answered(now, is_overloaded=is_overloaded)
         if not is_overloaded:
@@ -327,11 +330,13 @@ class Pacing:
             self.late += 1
         return is_late
 
-    def was_silent(self, row_id: int, now: float, *, was_sent: bool) -> bool:
+    def was_silent(self, row_id: int, now: float, *, was_sent: bool, since: float = NEVER) -> bool:
         """Note an attempt that ended without an answer, or could not even be sent. Tell whether the target is taken for
-        silent from now on.
+        silent from now on: where there are others to go to, as soon as it has answered nobody `since` this was sent.
         """
         has_opened = self.breaker.ended(row_id, now, was_silent=True)
+        if since > self.answered_at and since < NEVER:
+            has_opened = self.breaker.open(now, others=True) or has_opened
         if self.breaker.is_open and not was_sent:
             self.breaker.probe_sent(now)
         return has_opened

@@ -47,12 +47,12 @@ INTERNAL_ERROR = "internal error; the log has its trace"
 
 
 def settlement(claimed: Claimed, outcome: Outcome, tried: Sent | None, generation: int, now: float, phase: float,
-               spread: float, together: int = 1, gives_up_nonces: bool = False) -> Settled:  # fmt: skip
+               spread: float, together: int = 1, gives_up_nonces: bool = False, hops: bool = False) -> Settled:  # fmt: skip
     """Return what is to be written for an attempt that ended at `now`.
 
     `tried` is what the REGISTER said, with the contacts it bound; None where none was built. `phase` in [0, 1) spreads
     refreshes where there are so many `together` at the registrar, `spread` in [0, 1) retries. `gives_up_nonces`: credentials
-    that were refused are tried again only after an hour (RetryNonStaleNonce 0).
+    that were refused are tried again only after an hour (RetryNonStaleNonce 0). `hops`: there is another target to try at once.
     """
     settled = _unchanged(claimed, outcome, generation, now)
     wish, result = _wish_of(claimed), _result_of(claimed, outcome, tried, now)
@@ -64,6 +64,8 @@ def settlement(claimed: Claimed, outcome: Outcome, tried: Sent | None, generatio
         _settle_success(settled, claimed, outcome, tried, now, phase, together)
     else:
         _settle_other(settled, claimed, outcome, wish, result, tried, now, spread, gives_up_nonces)
+        if hops and result is Result.FAILED:
+            settled.due_at = now
     if settled.state != claimed.state:
         settled.since_at = now
     return settled

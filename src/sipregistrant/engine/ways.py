@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..errors import ConfigurationError
 from ..model.schedule import RegistrarSettings
+from ..sip.targets import Target
 from ..sip.uri import is_ip_address
 from .flows import Flow, Flows, UdpFlow
-from .ordering import Target, Unreachable
 from .streams import Place, Streams
+from .targets import Unreachable
 from .tls import SHAPES_TERMS, TlsFiles, TlsTerms, make_terms
 
 __all__ = ["Ways"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-import socket
 from typing import Any
 
 __all__ = ["VirtualTimeLoop"]
@@ -42,15 +41,12 @@ class _Selector(selectors.DefaultSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is virtual.
 
-    `addresses` is what names resolve to; a name that maps to None is never answered. `faults` are the exceptions of
-    callbacks, which nobody else would see.
+    `faults` are the exceptions of callbacks, which nobody else would see.
     """
 
     def __init__(self) -> None:
         self._virtual = _Selector()
         super().__init__(self._virtual)
-        self.addresses: dict[str, list[str] | None] = {}
-        self.look_ups: list[str] = []
         self.faults: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.faults.append(context))
 
@@ -60,17 +56,3 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def hold(self, seconds: float) -> None:
         """Let time pass inside a callback, as one does that computes for so long."""
         self._virtual.now += seconds
-
-    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> list[Any]:
-        self.look_ups.append(host)
-        if host not in self.addresses:
-            host.encode("idna")  # as the real one does
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        found = self.addresses[host]
-        if found is None:
-            await self.create_future()
-        return [(_family(address), socket.SOCK_DGRAM, 17, "", (address, 0)) for address in found or ()]
-
-
-def _family(address: str) -> int:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET

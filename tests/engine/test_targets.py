@@ -1,0 +1,90 @@
+"""From a server's configuration to its targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sipregistrant.engine.names import Service
+from sipregistrant.engine.resolver import Resolver
+from sipregistrant.engine.targets import Unreachable, find_targets, targets_at
+from sipregistrant.sip.targets import Target, Weighted
+from tests.engine.listed import make_settings
+from tests.engine.virtual_time import in_virtual_time, virtual_loop
+from tests.engine.zone import Zone
+
+A, B = "198.51.100.7", "198.51.100.8"
+V6 = "2001:db8::7"
+
+
+def a_zone() -> Zone:
+    """Return a domain with two servers over UDP, one over TLS, and a host of two families."""
+    return Zone({
+        "sip.example.com": [A, V6],
+        "a.example.com": [A],
+        "b.example.com": [B],
+        "example.com": ["198.51.100.9"],
+        "_sip._udp.example.com": [Service(10, 60, 5070, "a.example.com"), Service(20, 5, 5080, "b.example.com")],
+        "_sips._tcp.example.com": [Service(1, 1, 5071, "b.example.com")],
+        "_proxy._tcp.example.com": [Service(1, 1, 5090, "a.example.com")],
+        "_sip._udp.closed.example": [Service(0, 0, 0, "")],
+        "_sip._udp.half.example": [Service(1, 0, 5060, "gone.example.com"), Service(2, 0, 5060, "b.example.com")],
+        "_sip._udp.lost.example": [Service(1, 0, 5060, "gone.example.com")],
+    })  # fmt: skip
+
+
+async def found(server: dict[str, Any], group: dict[str, Any] | None = None) -> list[Weighted]:
+    """Return the targets of a server."""
+    return await find_targets(make_settings(group=group, **server), Resolver(virtual_loop().time, a_zone()))
+
+
+@pytest.mark.parametrize(("server", "group", "target"), [
+    ({"Port": 5080}, {}, Target("198.51.100.1", 5080)),
+    ({"Port": None}, {}, Target("198.51.100.1", 5060)),
+    ({"Port": None, "Protocol": 4}, {}, Target("198.51.100.1", 5061, "tls")),
+    ({"Host": "sip.example.com"}, {}, Target(A, 5060)),
+    ({"Host": "sip.example.com", "HostIpVersion": 1}, {}, Target(V6, 5060)),
+    ({}, {"OutboundProxy": "sip.example.com", "OutboundProxyPort": 5090}, Target(A, 5090)),
+    ({}, {"OutboundProxy": "192.0.2.9", "OutboundProxyPort": 0}, Target("192.0.2.9", 5060)),
+    ({"ServerLookup": 1, "DomainName": "example.com"}, {"OutboundProxy": "192.0.2.9", "OutboundProxyPort": 0},
+     Target("192.0.2.9", 5060)),
+])  # fmt: skip
+@in_virtual_time
+async def test_requests_go_to_the_server_or_to_the_outbound_proxy(server: dict[str, Any], group: dict[str, Any],
+                                                                  target: Target) -> None:  # fmt: skip
+    assert [one.target for one in await found(server, group)] == [target]
+
+
+@pytest.mark.parametrize(("server", "targets"), [
+    ({}, [Weighted(Target(A, 5070), 10, 60), Weighted(Target(B, 5080), 20, 5)]),
+    ({"Protocol": 4}, [Weighted(Target(B, 5071, "tls"), 1, 1)]),
+    ({"Protocol": 2, "ServiceName": "proxy"}, [Weighted(Target(A, 5090, "tcp"), 1, 1)]),
+    # §4.2: no SRV records, so the domain itself is the host.
+    ({"Protocol": 2}, [Weighted(Target("198.51.100.9", 5060, "tcp"), 0, 1)]),
+    ({"DomainName": "half.example"}, [Weighted(Target(B, 5060), 2, 0)]),
+])  # fmt: skip
+@in_virtual_time
+async def test_services_are_found_by_the_domain(server: dict[str, Any], targets: list[Weighted]) -> None:
+    assert await found({"ServerLookup": 1, "DomainName": "example.com", **server}) == targets
+
+
+@pytest.mark.parametrize(("domain", "sentence"), [
+    ("closed.example", "_sip._udp.closed.example: the service is not offered there"),
+    ("lost.example", "_sip._udp.lost.example: no address for gone.example.com: the name servers know none"),
+    ("nowhere.example", "no address for nowhere.example: the name servers know none"),
+])  # fmt: skip
+@in_virtual_time
+async def test_a_domain_without_a_server_is_said_in_a_sentence(domain: str, sentence: str) -> None:
+    with pytest.raises(Unreachable, match=f"^{sentence}$"):
+        await found({"ServerLookup": 1, "DomainName": domain})
+
+
+@in_virtual_time
+async def test_a_name_with_a_port_and_an_address_have_no_services() -> None:
+    zone = a_zone()
+    resolver = Resolver(virtual_loop().time, zone)
+    await targets_at("sip.example.com", 5060, resolver)
+    await targets_at("198.51.100.1", None, resolver)
+    assert zone.asked == [("sip.example.com", "A")]
+    assert [one.target for one in await targets_at("example.com", None, resolver)] == [Target(A, 5070), Target(B, 5080)]
