@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sipregistrant.engine.deadlines import Deadlines
+from sipregistrant.engine.deadlines import FEWEST_SWEPT, Deadlines
 from sipregistrant.sip.transaction import NEVER
 from tests.engine.virtual_time import in_virtual_time, virtual_loop
 
@@ -131,3 +131,18 @@ async def test_after_close_nobody_is_called() -> None:
     calls.deadlines.close()
     await asyncio.sleep(5)
     assert not calls.made
+
+
+@in_virtual_time
+async def test_what_is_over_is_let_go_long_before_its_deadline() -> None:
+    calls = Calls()
+    waiting = Item(32.0)
+    calls.deadlines.watch(waiting)
+    for _ in range(10 * FEWEST_SWEPT):
+        item = Item(32.0)
+        calls.deadlines.watch(item)
+        item.times.clear()  # answered
+    assert len(calls.deadlines._heap) <= FEWEST_SWEPT
+    await asyncio.sleep(33)
+    assert calls.times == pytest.approx([32.0])
+    assert calls.made[0][1] is waiting

@@ -20,6 +20,10 @@ __all__ = ["Deadlines", "HasDeadline"]
 # minds a retransmission that is so much later.
 GRAIN_SECONDS = 0.02
 
+# Over a connection nothing is sent again, and what was answered would stay for the 32 s of Timer F: with thousands a second some
+# hundred megabytes. So many are looked through at least.
+FEWEST_SWEPT = 1024
+
 
 class HasDeadline(Protocol):
     """Something in flight."""
@@ -42,6 +46,7 @@ class Deadlines(Generic[T]):
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = NEVER
+        self._sweep_at = FEWEST_SWEPT
 
     def watch(self, item: T) -> None:
         """Watch an item from now on, until its deadline is never; again where its deadline has come nearer."""
@@ -50,6 +55,8 @@ class Deadlines(Generic[T]):
             return
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, item))
+        if len(self._heap) >= self._sweep_at:
+            self._sweep()
         if at < self._armed_for:
             self._arm(at)
 
@@ -58,6 +65,12 @@ class Deadlines(Generic[T]):
         self._heap.clear()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _sweep(self) -> None:
+        """Let go of what wants to be called no more. Half of what is kept has to be new before it is done again."""
+        self._heap[:] = [entry for entry in self._heap if entry[2].next_timeout < NEVER]
+        heapq.heapify(self._heap)
+        self._sweep_at = max(FEWEST_SWEPT, 2 * len(self._heap))
 
     def _arm(self, at: float) -> None:
         if self._timer is not None:
