@@ -31,6 +31,7 @@ usage: ./do CHORE [ARGUMENTS]
   bench-scale   CPU, memory and start with 10,000 and with a million AORs; --help tells the rest
   bench-storm   GETs of the wire API and lag of the event loop while 100,000 register; --help tells the rest
   bench-bulk    a million entries imported, attached and deleted while others refresh; --entries N, --help tells the rest
+  bench-transports  CPU of a registration over UDP, TCP and TLS, in turn; --help tells the rest
   soak          half an hour of 500 refreshes a second with failures among them: what grows? --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml
@@ -235,6 +236,7 @@ case $chore in
     test-long) install && exec "$venv/bin/python" -m tests.engine.long "$@" ;;
     bench) bench "$@" ;;
     bench-scale) measure_with_kamailio bench.scale "$@" ;;
+    bench-transports) measure_with_kamailio bench.transports "$@" ;;
     soak) measure_with_kamailio bench.soak "$@" ;;
     bench-storm) measure_with_kamailio bench.storm "$@" ;;
     bench-bulk) measure_with_kamailio bench.bulk "$@" ;;

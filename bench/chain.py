@@ -38,8 +38,8 @@ def copy_first_entry(tx: Tx, table: int, number: int, user: str = "user") -> Non
         tx.conn.execute(text(COPIES), {"table": table, "number": number, "user": user})
 
 
-def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600) -> None:
-    """Create all but the server's naming of the table."""
+def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600, **server: int) -> None:
+    """Create all but the server's naming of the table; `server` are further attributes of that."""
     # What the first start would write, and go through all entries again for it.
     config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
     _put(tx, "sipremoteauthtable", 1)
@@ -48,7 +48,7 @@ def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600)
         MatchRegex=".*",
     )  # fmt: skip
     put_table(tx, 1, aors, ttl=ttl)
-    put_server(tx, 1, registrar.host, registrar.port, registrar.realm)
+    put_server(tx, 1, registrar.host, registrar.port, registrar.realm, **server)
 
 
 def put_table(tx: Tx, id: int, number: int, *, user: str = "user", ttl: int = 3600) -> None:
@@ -58,9 +58,10 @@ def put_table(tx: Tx, id: int, number: int, *, user: str = "user", ttl: int = 36
     copy_first_entry(tx, id, number, user)
 
 
-def put_server(tx: Tx, id: int, host: str, port: int, domain: str) -> None:
+def put_server(tx: Tx, id: int, host: str, port: int, domain: str, **further: int) -> None:
     """Create a server of the first signaling group; `attach` gives it the table of its id."""
-    _put(tx, "sipserver", id, 1, Host=host, DomainName=domain, Port=port, Protocol=1, RemoteAuthorizationTableID=1)
+    values: dict[str, str | int] = {"Port": port, "Protocol": 1, "RemoteAuthorizationTableID": 1, **further}
+    _put(tx, "sipserver", id, 1, Host=host, DomainName=domain, **values)
 
 
 def attach(tx: Tx, *servers: int) -> None:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.kamailio import Kamailio, free_udp_port
 from tests.service import ServiceProcess
@@ -32,7 +33,7 @@ from sipregistrant.store.store import Store
 
 __all__ = [
     "REGISTRANT_PROCESSOR", "REGISTRAR_PROCESSOR", "cost_of_a_start", "cpu_seconds", "main", "pin", "pinned_registrar",
-    "resident_megabytes",
+    "report", "resident_megabytes", "watch",
 ]  # fmt: skip
 
 REGISTRANT_PROCESSOR, REGISTRAR_PROCESSOR = 0, 1
@@ -95,7 +96,7 @@ def run_ours(aors: int) -> Result:
         idle = cost_of_a_start(Path(folder) / "idle")
         with ServiceProcess(directory, sip_port) as service:
             pin([service.pid], REGISTRANT_PROCESSOR)
-            return _watch("sipregistrant", registrar, aors, lambda: [service.pid], idle)
+            return watch("sipregistrant", registrar, aors, lambda: [service.pid], idle)
 
 
 def cost_of_a_start(directory: Path) -> float:
@@ -112,12 +113,12 @@ def run_peer(aors: int) -> Result:
         while registrar.requests() == 0:  # its timer comes by every five seconds
             loading = cpu_seconds(peer.pids)
             time.sleep(LOOK_EVERY_SECONDS)
-        return _watch("Kamailio uac", registrar, aors, lambda: peer.pids, loading)
+        return watch("Kamailio uac", registrar, aors, lambda: peer.pids, loading)
 
 
-def pinned_registrar(contacts: int) -> Kamailio:
+def pinned_registrar(contacts: int, **options: Any) -> Kamailio:
     """Return the registrar, on its own processor, not yet started."""
-    return _Pinned(workers=2, contacts=contacts)
+    return _Pinned(workers=2, contacts=contacts, **options)
 
 
 class _Pinned(Kamailio):
@@ -129,7 +130,7 @@ class _Pinned(Kamailio):
         pin([int(s.split()[0]) for s in stats if s.rpartition(")")[2].split()[2] == group], REGISTRAR_PROCESSOR)
 
 
-def _watch(who: str, registrar: Kamailio, aors: int, pids: Callable[[], Sequence[int]], loading: float) -> Result:
+def watch(who: str, registrar: Kamailio, aors: int, pids: Callable[[], Sequence[int]], loading: float) -> Result:
     """Wait until all are registered, or no longer; the registrar is asked, not the registrant."""
     began = time.monotonic()
     while (registered := registrar.count()) < aors and time.monotonic() - began < LONGEST_SECONDS:
