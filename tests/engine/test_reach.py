@@ -107,6 +107,22 @@ async def test_one_that_is_silent_is_not_tried_by_all_and_is_gone_back_to_when_i
 
 
 @in_virtual_time
+async def test_who_is_to_stay_stays_where_it_was_answered() -> None:
+    settings = make_settings(ServerLookup=1, DomainName="example.com", Host="example.com", StayWithTarget=1)
+    servers, schedule = Servers(), ListSchedule([make_row(id) for id in range(1, 51)], settings)
+    servers.silent.add(FIRST)
+    async with engine_on(schedule, servers.network, zone=a_zone()):
+        await asyncio.sleep(120)
+        assert registered_at(schedule) == {SECOND: 50}
+        servers.silent.clear()
+        await asyncio.sleep(2 * 3600)
+        assert registered_at(schedule) == {SECOND: 50}
+        servers.silent.add(SECOND)
+        await asyncio.sleep(3600)
+        assert registered_at(schedule) == {FIRST: 50}
+
+
+@in_virtual_time
 async def test_after_503_the_next_is_tried_at_once() -> None:
     servers, schedule = Servers(), ListSchedule([make_row()], by_srv())
     servers.busy[FIRST] = []

@@ -35,6 +35,7 @@ FROZEN = {
     "0004_limits.py": "8f1c4be63d7bcff53a8ec74cf325c0e9a90f1696bbbc6eaecd524ffb45c6b052",
     "0005_bulk.py": "11022fc0a7789c67eeb0fc8314e64d99b341e696811073a61dd7ba674161ad58",
     "0006_flows.py": "6a6eba5c8ca1db9c42e660c0f790b1fa3887107bef391105cc2ecc5bad58b338",
+    "0007_targets.py": "5b28390589df00523ee3e627f86d8afbd1d8451f66649712828b3a55424c6bdc",
 }
 
 

@@ -28,9 +28,11 @@ async def test_settings_are_the_configuration_that_registrations_share(site: Sit
     assert (settings.id, settings.group_uid, settings.credentials_uid, settings.is_gone) == (1, 1, 1, False)
     assert settings.profile["UserAgentHeader"] == "mine"
     assert settings.group["ListenPort_1"] == 5070
-    assert settings.server == {"MaxRegistersPerSecond": 0, "MaxRegistrationsInFlight": 0} | await site.get(
-        "sipserver", "1:1"
-    )
+    assert settings.server == {
+        "MaxRegistersPerSecond": 0,
+        "MaxRegistrationsInFlight": 0,
+        "StayWithTarget": 0,
+    } | await site.get("sipserver", "1:1")
 
 
 async def test_a_registrar_that_is_not_there_has_no_settings(site: Site) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
-from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
+from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, STAYS
 from ..model.standing import HeldBack, Standing
 from ..sip.targets import Target, Weighted, in_order
 from ..sip.transaction import NEVER
@@ -257,6 +257,7 @@ class Claims:
                 may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
             registrar.good, registrar.total = claim.good, claim.total
+            registrar.has_all = len(claim.rows) < limit
             self._note_staggering(registrar.id, claim)
             _keep(promised)
             await self.start_all(registrar, claim)
@@ -321,7 +322,7 @@ class Claims:
         server, group = settings.server, settings.group
         key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
         unknown = self.pacings.setdefault(key, Pacing())
-        registrar.reach = Reach(targets, self.pacing_of, unknown, stays=False, fault=fault)
+        registrar.reach = Reach(targets, self.pacing_of, unknown, stays=server[STAYS] == 1, fault=fault)
         for pacing in registrar.reach.pacings:
             pacing.limit(settings.id, int(server[RATE_LIMIT] or 0), int(server[IN_FLIGHT_LIMIT] or 0))
         self._known[registrar.id] = registrar.reach, registrar.server
@@ -356,7 +357,9 @@ def _keep(promised: list[tuple[Pacing, int]]) -> None:
 
 def _has_enough(registrar: Registrar) -> bool:
     """Tell whether what was claimed ahead has to go first; where only some of several targets have room, others may."""
-    return len(registrar.ready) >= (MOST_BLOCKED if registrar.reach.has_choice else 1)
+    if registrar.ready and registrar.reach.has_choice and not registrar.has_all:
+        return len(registrar.ready) >= MOST_BLOCKED
+    return bool(registrar.ready)
 
 
 def _closed_until(registrar: Registrar) -> float:

@@ -20,8 +20,8 @@ class Registrar:
     """What the engine knows of a registrar while it has something to do there; settings are as of their `rev`."""
 
     __slots__ = (
-        "addressing", "common", "good", "id", "in_flight", "is_claiming", "is_starting", "reach", "ready", "ready_since",
-        "server", "settings", "total",
+        "addressing", "common", "good", "has_all", "id", "in_flight", "is_claiming", "is_starting", "reach", "ready",
+        "ready_since", "server", "settings", "total",
     )  # fmt: skip
 
     def __init__(self, id: int, reach: Reach, server: ServerMemory) -> None:
@@ -40,6 +40,8 @@ class Registrar:
         # Claimed ahead of the room there is, and since when.
         self.ready: deque[Claimed] = deque()
         self.ready_since = 0.0
+        # The last claim brought all that was due.
+        self.has_all = False
         self.is_starting = False
 
     @property

@@ -63,8 +63,13 @@ class Reach:
     # What may go now
 
     def room(self, now: float) -> int:
-        """Return how many more attempts may start now."""
-        return sum([pacing.room(now) for pacing in self.pacings if pacing.paused_until <= now])
+        """Return how many more attempts may start now; a probe of a silent target counts only where all are silent."""
+        return sum([pacing.room(now) for pacing in self._awake() if pacing.paused_until <= now])
+
+    def _awake(self) -> list[Pacing]:
+        if len(self.pacings) == 1:
+            return self.pacings
+        return [pacing for pacing in self.pacings if not pacing.breaker.is_open] or self.pacings
 
     def promise(self, number: int, now: float) -> list[tuple[Pacing, int]]:
         """Take slots for so many attempts that are about to be claimed: others that go to the same targets must not count on
@@ -84,7 +89,7 @@ class Reach:
 
     def next_at(self, now: float) -> float:
         """Return when there is room again by the clock; infinite where it takes an attempt that ends."""
-        return min([max(pacing.next_at(now), pacing.paused_until) for pacing in self.pacings])
+        return min([max(pacing.next_at(now), pacing.paused_until) for pacing in self._awake()])
 
     @property
     def size(self) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     "RATE_LIMIT",
     "SRV_DOMAINS",
     "SRV_TWICE",
+    "STAYS",
     "TABLE",
     "TCP",
     "TLS",
@@ -28,7 +29,7 @@ __all__ = [
 PAGE = "Resource - sipserver"
 OBSERVED = "observed"
 
-RATE_LIMIT, IN_FLIGHT_LIMIT = "MaxRegistersPerSecond", "MaxRegistrationsInFlight"
+RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS = "MaxRegistersPerSecond", "MaxRegistrationsInFlight", "StayWithTarget"
 UDP, TCP, TLS = 1, 2, 4
 BY_ADDRESS, BY_SRV = 0, 1
 
@@ -133,5 +134,6 @@ ENTRY = Resource(
         enum("AuthorizationOnRefresh", ENABLE, 1, "send Authorization ahead in refreshes", OBSERVED),
         integer(RATE_LIMIT, 0, 100_000, 0, "REGISTERs a second to this host and port, all together; 0 no limit", OURS),
         integer(IN_FLIGHT_LIMIT, 0, 10_000, 0, "registrations under way there at once; 0 no limit but our own", OURS),
+        enum(STAYS, ENABLE, 0, "of several targets stay with the one that answered last; 0: go back to the first", OURS),
     ),
 )  # fmt: skip

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from ..model.attributes import Attribute, Kind
 from ..model.registry import RESOURCES
 from ..model.resource import Resource
-from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT
+from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, STAYS
 
 __all__ = [
     "BOUND",
@@ -59,7 +59,7 @@ METADATA = MetaData(
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 
-ADDED_LATER = frozenset({RATE_LIMIT, IN_FLIGHT_LIMIT})
+ADDED_LATER = frozenset({RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS})
 """Attributes that a database of before has not: the servers in there get their 0."""
 
 
