@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,21 @@ def test_the_terms_are_those_of_the_profile(tmp_path: Path) -> None:
     easy = profile(VerifyPeersCertificate=0, ValidateServerFQDN=0)
     lax = make_terms(easy, "192.0.2.1", is_address=True, files=files)
     assert (lax.context.verify_mode, lax.name, lax.checks_name) == (ssl.CERT_NONE, None, False)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 77])
+def test_whatever_its_version_says_tls_1_2_is_the_oldest(tmp_path: Path, number: int) -> None:
+    files = TlsFiles(Authority(tmp_path).files.certificate)
+    named = profile(TLSVersion=number, ClientCipher=number, ClientCipherSequence=str(number))
+    context = make_terms(named, "sip.example", is_address=False, files=files).context
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.maximum_version == ssl.TLSVersion.MAXIMUM_SUPPORTED
+
+
+def test_a_time_out_makes_no_other_terms() -> None:
+    terms = make_terms(profile(), "sip.example", is_address=False, files=TlsFiles())
+    assert replace(terms, seconds=7.0) == terms
+    assert replace(terms, checks_name=False) != terms
 
 
 def test_who_wants_to_show_a_certificate_must_have_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sipregistrant.model.addressing import SHAPES_REGISTER
 from sipregistrant.model.schedule import Class
 from sipregistrant.store import reconcile
 from sipregistrant.store.reconcile import ROWS_CLEARED, ROWS_PER_STEP
@@ -160,6 +161,47 @@ async def test_any_change_of_a_server_reaches_the_engine_with_the_next_claim(sit
     second = (await site.claim(known_rev=first.rev)).settings
     assert second is not None
     assert second.server["AuthorizationOnRefresh"] == 0
+
+
+# A TLS profile changes
+
+
+async def registered_over_tls(site: Site, clock: Clock) -> None:
+    await site.put_chain(2)
+    await site.post("sipserver", "1:1", Protocol=4, TLSProfileID=1)
+    await site.reconcile()
+    await site.register()
+    clock.advance(60)
+    assert await site.due() == []
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES_REGISTER["siptlsprofile"]))
+async def test_what_shapes_the_connection_is_registered_over_another_at_once(
+    site: Site, clock: Clock, name: str
+) -> None:
+    await registered_over_tls(site, clock)
+    before = await site.get("siptlsprofile", "1")
+    await site.post("siptlsprofile", "1", **{name: 0 if before[name] else 1})
+    await site.reconcile()
+    assert await site.due() == [1, 2]
+
+
+async def test_what_shapes_no_connection_sends_nothing_and_reaches_the_engine_with_the_next_claim(
+    site: Site, clock: Clock
+) -> None:
+    await registered_over_tls(site, clock)
+    first = (await site.claim()).settings
+    assert first is not None
+    await site.post(
+        "siptlsprofile", "1", Description="x", TLSVersion=2, HandshakeTimeout=7, ClientCipher=6, ClientCipherSequence="6,5",
+        ValidateClientFQDN=1, FallbackCompatibleMode=1,
+    )  # fmt: skip
+    await site.reconcile()
+    assert await site.due() == []
+    second = (await site.claim(known_rev=first.rev)).settings
+    assert second is not None
+    assert second.tls is not None
+    assert second.tls["HandshakeTimeout"] == 7
 
 
 # A table is swapped

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
@@ -16,10 +16,7 @@ from cryptography.x509.oid import NameOID
 from ..errors import ConfigurationError
 from ..model.attributes import Value
 
-__all__ = ["SHAPES_TERMS", "TlsFiles", "TlsTerms", "is_for", "make_terms"]
-
-SHAPES_TERMS = ("VerifyPeersCertificate", "ValidateServerFQDN", "MutualAuth", "HandshakeTimeout")
-"""The attributes of a TLS profile that `make_terms` reads."""
+__all__ = ["TlsFiles", "TlsTerms", "handshake_seconds", "is_for", "make_terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,15 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class TlsTerms:
-    """How a connection to one server is secured. `name` is what SNI says, None for an IP address."""
+    """How a connection to one server is secured. `name` is what SNI says, None for an IP address.
+
+    Terms are equal where a connection that stands by the ones does for the others: the seconds that its handshake might have
+    taken do not matter any more.
+    """
 
     context: ssl.SSLContext
     name: str | None
-    seconds: float
+    seconds: float = field(compare=False)
     domain: str
     checks_name: bool
 
@@ -93,8 +94,17 @@ def is_for(domain: str, sip_uris: list[str], dns_names: list[str]) -> bool:
     return any(name.lower().rstrip(".") == wanted for name in (domains or dns_names))
 
 
+def handshake_seconds(profile: Mapping[str, Value]) -> float:
+    """Return how long a handshake may take."""
+    return float(profile["HandshakeTimeout"] or 30)
+
+
 def make_terms(profile: Mapping[str, Value], domain: str, *, is_address: bool, files: TlsFiles) -> TlsTerms:
-    """Return the terms that a TLS profile gives for a server of that domain. Raises `ConfigurationError`."""
+    """Return the terms that a TLS profile gives for a server of that domain. Raises `ConfigurationError`.
+
+    What it reads is in `SHAPES_REGISTER`, but for the time-out. Which version or cipher a number of the profile stands for is
+    written nowhere: TLSVersion 0 is what clients send, so any is taken for TLS 1.2 and later with the ciphers that Python has on.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Wildcards match there, which RFC 5922 §7.2 forbids: the name is checked by us.
@@ -112,6 +122,6 @@ def make_terms(profile: Mapping[str, Value], domain: str, *, is_address: bool, f
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError("TLS profile", f"a file cannot be used: {error}") from None
     return TlsTerms(
-        context, None if is_address else domain, float(profile["HandshakeTimeout"] or 30), domain,
+        context, None if is_address else domain, handshake_seconds(profile), domain,
         bool(profile["ValidateServerFQDN"]),
     )  # fmt: skip

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import ConfigurationError
+from ..model.addressing import SHAPES_REGISTER
 from ..model.schedule import RegistrarSettings
 from ..sip.targets import Target
 from ..sip.uri import is_ip_address
 from .flows import Flow, Flows, UdpFlow
 from .streams import Place, Streams
 from .targets import Unreachable
-from .tls import SHAPES_TERMS, TlsFiles, TlsTerms, make_terms
+from .tls import TlsFiles, TlsTerms, handshake_seconds, make_terms
 
 __all__ = ["Ways"]
+
+SHAPES_TERMS = sorted(SHAPES_REGISTER["siptlsprofile"])
 
 
 class Ways:
@@ -48,11 +53,13 @@ class Ways:
             raise Unreachable("TLS needs a TLS profile: TLSProfileID of the server names none that exists")
         domain = str(settings.server["DomainName"] or settings.server["Host"]).strip("[]")
         made_of = (domain, *(settings.tls[name] for name in SHAPES_TERMS))
-        if made_of not in self._terms:
+        terms = self._terms.get(made_of)
+        if terms is None:
             try:
-                self._terms[made_of] = make_terms(
-                    settings.tls, domain, is_address=is_ip_address(domain), files=self._files
-                )
+                terms = make_terms(settings.tls, domain, is_address=is_ip_address(domain), files=self._files)
             except ConfigurationError as error:
                 raise Unreachable(str(error)) from None
-        return self._terms[made_of]
+        elif terms.seconds != (seconds := handshake_seconds(settings.tls)):
+            terms = replace(terms, seconds=seconds)
+        self._terms[made_of] = terms
+        return terms

@@ -43,6 +43,8 @@ SHAPES_REGISTER: Mapping[str, frozenset[str]] = {
         "customAdminState", "ConfigIEState", "ProfileID", "ServerClusterId", "ListenPort_1", "Protocol_1",
         "NetInterfaceSignaling", "OutboundProxy", "OutboundProxyPort",
     }),
+    # What shapes the connection that a REGISTER takes. A time-out concerns the next handshake alone.
+    "siptlsprofile": frozenset({"VerifyPeersCertificate", "ValidateServerFQDN", "MutualAuth"}),
 }  # fmt: skip
 """The attributes whose change makes a REGISTER necessary now. Any other change waits for the next refresh:
 a million registrations are not sent again because somebody edits a description."""

@@ -69,11 +69,12 @@ def changed(tx: Tx, resource: Resource, before: Row[Any], after: Row[Any], names
             reshape = bool(names & SHAPES_REGISTER[resource.name])
             for group_uid in tx.conn.execute(select(GROUPS.c.uid).where(GROUPS.c.profile_id == before.id)).scalars():
                 _sync(tx, "sipsg", group_uid, reshape=reshape)
-        case "siptlsprofile" if names - {"Description"}:
+        case "siptlsprofile":
+            reshape = bool(names & SHAPES_REGISTER[resource.name])
             for server_uid in tx.conn.execute(
                 select(SERVERS.c.uid).where(SERVERS.c.tls_profile_id == before.id)
             ).scalars():
-                _sync(tx, "sipserver", server_uid, reshape=True)
+                _sync(tx, "sipserver", server_uid, reshape=reshape)
         case "sipremoteauthentry":
             _touch_users_of_credential(tx, before)
             _touch_users_of_credential(tx, after)

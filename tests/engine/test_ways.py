@@ -1,0 +1,73 @@
+"""Which connection a row of a registrar takes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sipregistrant.engine.flows import Flows, GroupAddress
+from sipregistrant.engine.streams import StreamFlow, Streams
+from sipregistrant.engine.tls import TlsFiles
+from sipregistrant.engine.ways import Ways
+from sipregistrant.model.attributes import Value
+from sipregistrant.model.schedule import RegistrarSettings
+from sipregistrant.model.tls_profiles import PROFILE
+from sipregistrant.sip.targets import Target
+
+from .listed import GROUP, make_settings
+
+TARGET = Target("127.0.0.1", 9, "tls")
+
+
+class Desk:
+    """Ways to a registrar over TLS, where nobody listens."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+        self.flows = Flows(lambda *_: None)
+        self.group = GroupAddress(GROUP.group_uid, 1, "127.0.0.1", 0, 40)
+        self.flows.update([self.group])
+        self.streams = Streams(lambda *_: None, self.lose, lambda: 1000.0, random.Random(1))
+        self.ways = Ways(self.flows, self.streams, TlsFiles())
+
+    def lose(self, flow: StreamFlow, reason: str) -> None:
+        self.lost.append(reason)
+
+    def to(self, **profile: Value) -> StreamFlow:
+        flow = self.ways.to(TARGET, over_tls(**profile), 1)
+        assert isinstance(flow, StreamFlow)
+        return flow
+
+
+def over_tls(**profile: Value) -> RegistrarSettings:
+    return replace(make_settings(), tls={**PROFILE.to_create({}), **profile})
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    yield desk
+    await desk.streams.close()
+    desk.flows.close()
+
+
+async def test_another_time_out_of_the_handshake_leaves_the_connection_alone_and_counts_for_the_next(
+    desk: Desk,
+) -> None:
+    flow = desk.to()
+    assert desk.to(HandshakeTimeout=7) is flow
+    assert not desk.lost
+    assert flow.terms is not None
+    assert flow.terms.seconds == 30
+    flow = desk.to(HandshakeTimeout=8, ValidateServerFQDN=0)
+    assert desk.lost == ["its TLS profile was changed"]
+    assert flow.terms is not None
+    assert (flow.terms.seconds, flow.terms.checks_name) == (8, False)
+
+
+async def test_what_shapes_no_connection_leaves_it_alone(desk: Desk) -> None:
+    flow = desk.to()
+    assert desk.to(Description="x", TLSVersion=2, ClientCipher=6, ClientCipherSequence="6,5") is flow
