@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -53,9 +54,10 @@ class Peer:
 class Desk:
     """Connections of ours, and a clock that is set by hand."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.now = 1000.0
-        self.place = Place(1, "127.0.0.1", port, "tcp")
+        self.dscp = 40
+        self.place = Place(1, host, port, "tcp")
         self.heard: list[bytes] = []
         self.lost: list[tuple[StreamFlow, str]] = []
         self.changed = asyncio.Event()
@@ -71,7 +73,7 @@ class Desk:
         self.changed.set()
 
     def flow(self, *, idle: float = 0.0) -> StreamFlow:
-        found = self.streams.of(self.place, OWN, None, idle)
+        found = self.streams.of(self.place, OWN, None, idle, self.dscp)
         assert isinstance(found, StreamFlow), found
         return found
 
@@ -82,11 +84,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Desk, Peer]]:
+async def connected(host: str = "127.0.0.1") -> AsyncIterator[tuple[Desk, Peer]]:
     """A peer that listens, and connections to it that are closed at the end."""
     peer = Peer()
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    desk = Desk(server.sockets[0].getsockname()[1])
+    server = await asyncio.start_server(peer.serve, host, 0)
+    desk = Desk(server.sockets[0].getsockname()[1], host)
     try:
         yield desk, peer
     finally:
@@ -104,6 +106,32 @@ async def test_what_is_sent_before_the_connection_stands_waits_for_it_and_comes_
         assert desk.flow() is flow
         assert len(peer.connections) == 1
         assert flow.local_host_towards("127.0.0.1") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("host", "option"), [
+    ("127.0.0.1", (socket.IPPROTO_IP, socket.IP_TOS)), ("::1", (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)),
+])  # fmt: skip
+async def test_packets_are_marked_with_the_dscp_and_with_another_at_the_next_send(
+    host: str, option: tuple[int, int]
+) -> None:
+    async with connected(host) as (desk, peer):
+        desk.flow().send(b"x", OWN)
+        await peer.until(1)
+        assert mark_of(desk.flow(), option) == 40 << 2
+        desk.dscp = 8
+        desk.flow().send(b"y", OWN)
+        assert mark_of(desk.flow(), option) == 8 << 2
+        await peer.until(2)
+        assert len(peer.connections) == 1
+        peer.connections[0].close()
+        await desk.change()
+        desk.lost[0][0].take_dscp(1)  # it has ended: nothing to mark
+
+
+def mark_of(flow: StreamFlow, option: tuple[int, int]) -> int:
+    """What the kernel marks the packets of a connection with. A TCP socket does not show what it receives."""
+    assert flow._socket is not None
+    return flow._socket.getsockopt(*option) & ~3
 
 
 async def test_messages_come_in_whole_and_a_ping_is_answered() -> None:
@@ -129,7 +157,7 @@ async def test_a_connection_that_ends_is_lost_once_and_is_opened_anew_only_after
         await desk.change()
         assert desk.lost == [(flow, "the connection ended: closed by the registrar")]
         assert flow.send(b"y", OWN) == "the connection is closed"
-        told = desk.streams.of(desk.place, OWN, None, 0)
+        told = desk.streams.of(desk.place, OWN, None, 0, 40)
         assert isinstance(told, str)
         assert told.startswith("the connection ended: closed by the registrar; the next connection is tried in ")
         desk.now += FIRST_BACK_OFF_SECONDS

@@ -71,3 +71,11 @@ async def test_another_time_out_of_the_handshake_leaves_the_connection_alone_and
 async def test_what_shapes_no_connection_leaves_it_alone(desk: Desk) -> None:
     flow = desk.to()
     assert desk.to(Description="x", TLSVersion=2, ClientCipher=6, ClientCipherSequence="6,5") is flow
+
+
+async def test_another_dscp_marks_the_connection_that_stands(desk: Desk) -> None:
+    flow = desk.to()
+    assert flow.dscp == 40
+    desk.flows.update([replace(desk.group, dscp=8)])
+    assert desk.to() is flow
+    assert flow.dscp == 8

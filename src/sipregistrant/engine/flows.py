@@ -15,6 +15,8 @@ from typing import Protocol
 
 import structlog
 
+from .marking import mark
+
 __all__ = ["Flow", "FlowMaker", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
 
 log = structlog.get_logger()
@@ -88,7 +90,7 @@ class UdpFlow:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-            self._set_dscp(address.dscp)
+            mark(self._socket, address.dscp)
             self._socket.bind(info[4])
         except OSError:
             self._socket.close()
@@ -131,19 +133,13 @@ class UdpFlow:
 
     def take_dscp(self, address: GroupAddress) -> None:
         """Mark packets anew; the rest of the address is as it was."""
-        self._set_dscp(address.dscp)
+        mark(self._socket, address.dscp)
         self.address = address
 
     def close(self) -> None:
         """Stop reading and give the port free."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
-
-    def _set_dscp(self, dscp: int) -> None:
-        if self._family == socket.AF_INET6:
-            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
-        else:
-            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
 
     def _drain(self) -> None:
         receive = self._socket.recvfrom

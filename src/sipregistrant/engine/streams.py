@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,6 +22,7 @@ import structlog
 
 from ..errors import SipParseError
 from ..sip.framing import PING, PONG, Framer
+from .marking import mark
 from .tasks import cancel_all, spawn
 from .tls import TlsTerms
 
@@ -62,12 +65,13 @@ class StreamFlow(asyncio.Protocol):
 
     is_reliable = True
 
-    def __init__(self, place: Place, own: Address, terms: TlsTerms | None, receiver: Receiver,
+    def __init__(self, place: Place, own: Address, terms: TlsTerms | None, dscp: int, receiver: Receiver,
                  closed: Callable[[StreamFlow, str], None], now: Callable[[], float]) -> None:  # fmt: skip
         """`own` is the address that peers are told. `closed(flow, reason)` is called once."""
         self.id = secrets.randbits(62)
         self.place = place
         self.terms = terms
+        self.dscp = dscp
         self.transport = place.transport
         self.host, self.port = own
         self.used_at = now()
@@ -80,6 +84,7 @@ class StreamFlow(asyncio.Protocol):
         self._now = now
         self._framer = Framer()
         self._waiting: list[bytes] = []
+        self._socket: socket.socket | None = None
         self._connection: asyncio.Transport | None = None
         self._peer = (place.host, place.port)
         self._seen_local = ""
@@ -93,8 +98,9 @@ class StreamFlow(asyncio.Protocol):
         context, name, handshake = (None, None, None) if terms is None else (terms.context, terms.name, terms.seconds)
         try:
             async with asyncio.timeout(CONNECT_SECONDS + (handshake or 0.0)):
+                connected = await self._connect_socket()
                 await loop.create_connection(
-                    lambda: self, *self._peer, ssl=context, server_hostname=name, ssl_handshake_timeout=handshake
+                    lambda: self, sock=connected, ssl=context, server_hostname=name, ssl_handshake_timeout=handshake
                 )
         except TimeoutError:
             self._fail("no connection within its time")
@@ -119,6 +125,26 @@ class StreamFlow(asyncio.Protocol):
         for message in waiting:
             connection.write(message)
         log.info("flow.open", to=f"{self.transport}:{self.place.host}:{self.place.port}")
+
+    async def _connect_socket(self) -> socket.socket:
+        """Return a connected socket, marked from its first packet on."""
+        self._socket = made = socket.socket(socket.AF_INET6 if self.is_ipv6 else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            made.setblocking(False)
+            mark(made, self.dscp)
+            await asyncio.get_running_loop().sock_connect(made, self._peer)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def take_dscp(self, dscp: int) -> None:
+        """Mark packets anew."""
+        self.dscp = dscp
+        if self._socket is not None:
+            # One that has just ended cannot be marked, and needs it no more.
+            with suppress(OSError):
+                mark(self._socket, dscp)
 
     # As any flow
 
@@ -228,7 +254,9 @@ class Streams:
     def __len__(self) -> int:
         return len(self._flows)
 
-    def of(self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float) -> StreamFlow | str:
+    def of(
+        self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float, dscp: int
+    ) -> StreamFlow | str:
         """Return the connection to a place, opened now if there is none; or why none may be opened now."""
         flow = self._flows.get(place)
         if flow is not None and flow.terms != terms:
@@ -242,13 +270,15 @@ class Streams:
             back_off = self._back_offs.get(place)
             if back_off is not None and back_off.until > now and back_off.terms == terms:
                 return f"{back_off.reason}; the next connection is tried in {back_off.until - now:.0f} s"
-            flow = self._flows[place] = StreamFlow(place, own, terms, self._receiver, self._ended, self._now)
+            flow = self._flows[place] = StreamFlow(place, own, terms, dscp, self._receiver, self._ended, self._now)
             task = spawn(flow.connect(), "stream-connect")
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
             if self._watch is None:
                 self._watch = spawn(self._look_again_and_again(), "streams")
         flow.idle_seconds = idle_seconds
+        if flow.dscp != dscp:
+            flow.take_dscp(dscp)
         return flow
 
     async def _look_again_and_again(self) -> None:

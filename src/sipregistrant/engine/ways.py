@@ -41,9 +41,9 @@ class Ways:
         number = row_id % sockets if server["ReuseTransport"] else row_id
         terms = None if target.transport == "tcp" else self._terms_of(settings)
         place = Place(settings.group_uid, target.host, target.port, target.transport, number)
-        found = self._streams.of(
-            place, (socket.local_host_towards(target.host), socket.port), terms, 60.0 * int(server["ReuseTimeout"] or 0)
-        )
+        own = (socket.local_host_towards(target.host), socket.port)
+        idle_seconds = 60.0 * int(server["ReuseTimeout"] or 0)
+        found = self._streams.of(place, own, terms, idle_seconds, socket.address.dscp)
         if isinstance(found, str):
             raise Unreachable(f"{target}: {found}")
         return found
