@@ -276,3 +276,19 @@ def test_a_removal_remembers_what_was_sent_unanswered_beside_what_is_wanted() ->
     order, tried = order_of(row)
     assert order.removed == [MOBILE, CONTACT]
     assert [contact.uri for contact in tried.contacts] == [MOBILE, CONTACT]
+
+
+def test_a_range_of_numbers_is_registered_with_gin_and_un_registered_with_it() -> None:
+    row = make_row(entry=entry("sip:pbx@example.com", URI1="sip:192.0.2.1:5070;bnc"))
+    order, tried = order_of(row)
+    assert order.common.endswith("Require: gin\r\nProxy-Require: gin\r\nSupported: path\r\n")
+    assert [contact.uri for contact in order.contacts] == ["sip:192.0.2.1:5070;bnc"]
+    row.desired, row.sent = False, tried
+    order, _ = order_of(row)
+    assert order.removed == ["sip:192.0.2.1:5070;bnc"]
+    assert "Require: gin" in order.common
+    assert "gin" not in order_of(make_row())[0].common
+
+
+def test_one_contact_that_is_no_range_has_no_gin() -> None:
+    assert "gin" not in order_of(make_row(entry=entry(URI1="sip:u@bnc.example.com")))[0].common

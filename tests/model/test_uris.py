@@ -90,3 +90,9 @@ def test_a_contact_of_another_scheme_is_refused(text: str) -> None:
 def test_an_aor_with_headers_is_refused() -> None:
     with pytest.raises(SipParseError):
         read_aor("sip:a@example.com?x=y", STATIC)
+
+
+@pytest.mark.parametrize("text", ["sip:1@pbx.example;bnc", "1@192.0.2.1;BNC"])
+def test_a_contact_for_a_range_of_numbers_has_no_user(text: str) -> None:
+    with pytest.raises(SipParseError, match="a user beside bnc"):
+        read_contact(text)

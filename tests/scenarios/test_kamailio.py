@@ -51,6 +51,21 @@ def test_every_contact_has_its_q_and_its_expiry(service: Start, kamailio: StartK
         assert ttl - 5 <= bindings[uri].expires <= ttl
 
 
+def test_a_range_of_numbers_is_one_registration(service: Start, kamailio: StartKamailio) -> None:
+    registrar = kamailio()
+    rest = service().rest()
+    configure(rest, registrar)
+    put_entry(rest, URI1="sip:192.0.2.1:5060;bnc")
+    eventually(lambda: rest.state() == "registered")
+    assert [binding.uri for binding in registrar.dump()[AOR]] == ["sip:192.0.2.1:5060;bnc"]
+    assert rest.delete("sipcontactregistrant/1/sipregistrantentry/1").http_code == 200
+    eventually(lambda: AOR not in registrar.dump())
+    with_user = rest.put(
+        "sipcontactregistrant/1/sipregistrantentry/2", AorType=3, AOR="sip:b@sip.test", URI1="sip:1@pbx.test;bnc"
+    )
+    assert (with_user.http_code, with_user.code) == (400, 20038)
+
+
 def test_without_uri_the_contact_is_the_aors_user_at_our_address(service: Start, kamailio: StartKamailio) -> None:
     registrar = kamailio()
     running = service()

@@ -17,6 +17,9 @@ from .targets import DEFAULT_PORT, Unreachable
 __all__ = ["build", "common_lines", "own_address"]
 
 ALLOW = "OPTIONS"
+
+# RFC 6140 §5.2: who does not know bulk registration must refuse it, and not bind a contact that nobody is called at.
+BULK_LINES = "Require: gin\r\nProxy-Require: gin\r\nSupported: path\r\n"
 VIA_TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
 
 
@@ -85,6 +88,8 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         wanted = claimed.sent or replace(wanted, contacts=known)
     elif wanted.aor.startswith("sips:") and target.transport != "tls":
         raise Unreachable("a sips AOR needs TLS: Protocol 4 of the server")
+    if any(";bnc" in contact.uri.lower() for contact in wanted.contacts):
+        common += BULK_LINES
     order = Order(
         wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
         int(entry["AorTtl"] or 0) if entry is not None else 0,

@@ -15,6 +15,7 @@ __all__ = [
     "REMOTE",
     "STATIC",
     "ContactText",
+    "is_bulk",
     "match_plain",
     "plain_contact",
     "plain_user",
@@ -119,11 +120,19 @@ def read_contact(text: str) -> ContactText:
     is_host = "@" in x or any(mark in x.partition(";")[0] for mark in ".:[") or ";bnc" in x.lower()
     if is_host:
         uri = f"{scheme}:{rest}"
-        escaped = str(_sendable(parse_uri(uri)))
+        parsed = _sendable(parse_uri(uri))
+        if is_bulk(parsed) and parsed.user:
+            raise SipParseError("URI", "a user beside bnc, which is for a whole range of numbers (RFC 6140 §5.2)")
+        escaped = str(parsed)
         # RFC 3261 §25.1: a URI is ASCII.
         return ContactText(uri=uri if uri.isascii() else escaped)
     _sendable(parse_uri(f"{scheme}:{rest}@{NO_HOST}"))
     return ContactText(user=rest, scheme=scheme)
+
+
+def is_bulk(uri: Uri) -> bool:
+    """Tell whether a contact stands for all numbers of a PBX: RFC 6140 §5.2."""
+    return any(name.lower() == "bnc" for name, _ in uri.parameters)
 
 
 def _sendable(uri: Uri) -> Uri:
