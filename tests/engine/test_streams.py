@@ -12,9 +12,11 @@ import pytest
 
 from sipregistrant.engine.flows import Address
 from sipregistrant.engine.streams import (
+    DRAIN_WITHIN_SECONDS,
     FIRST_BACK_OFF_SECONDS,
     LASTING_SECONDS,
     LONGEST_BACK_OFF_SECONDS,
+    MOST_UNSENT_BYTES,
     PING_EVERY_SECONDS,
     PONG_WITHIN_SECONDS,
     BackOff,
@@ -41,6 +43,7 @@ class Peer:
         while data := await reader.read(65536):
             self.heard += data
             self.has_heard.set()
+        writer.close()
 
     async def until(self, count: int) -> bytes:
         """Wait until so many bytes have come."""
@@ -84,9 +87,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def connected(host: str = "127.0.0.1") -> AsyncIterator[tuple[Desk, Peer]]:
+async def connected(host: str = "127.0.0.1", peer: Peer | None = None) -> AsyncIterator[tuple[Desk, Peer]]:
     """A peer that listens, and connections to it that are closed at the end."""
-    peer = Peer()
+    peer = peer or Peer()
     server = await asyncio.start_server(peer.serve, host, 0)
     desk = Desk(server.sockets[0].getsockname()[1], host)
     try:
@@ -226,6 +229,82 @@ async def test_a_silent_connection_is_pinged_and_one_that_used_to_answer_is_give
         desk.now += PONG_WITHIN_SECONDS + 1
         desk.streams._look()
         assert desk.lost == [(flow, f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")]
+
+
+class DeafPeer(Peer):
+    """Accepts, and reads nothing; of TLS, it does not even begin the handshake."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.Event().wait()
+
+
+LARGE = bytes(64 * 1024)
+# More than the kernel holds for both ends of a connection on loopback.
+MOST_SENDS = 1000
+
+
+async def test_one_that_does_not_read_takes_no_more_than_its_share_and_is_given_up() -> None:
+    async with connected(peer=DeafPeer()) as (desk, peer):
+        flow = desk.flow()
+        flow.send(b"x", OWN)
+        async with asyncio.timeout(5):
+            while not flow.opened_at:
+                await asyncio.sleep(0)
+        told = ""
+        for _ in range(MOST_SENDS):
+            if told := flow.send(LARGE, OWN):
+                break
+        assert told == "the registrar reads too slowly"
+        assert flow._connection is not None
+        assert flow._connection.get_write_buffer_size() <= MOST_UNSENT_BYTES + len(LARGE)
+        desk.now += DRAIN_WITHIN_SECONDS - 1
+        desk.streams._look()
+        assert not desk.lost
+        desk.now += 2
+        desk.streams._look()
+        assert desk.lost == [(flow, "the registrar has not read what was sent for 30 s")]
+        assert flow.is_closed
+
+
+async def test_one_that_reads_in_the_end_is_kept() -> None:
+    async with connected() as (desk, peer):
+        flow = desk.flow()
+        flow.send(b"x", OWN)
+        await peer.until(1)
+        for _ in range(3):
+            for _ in range(16):
+                assert flow.send(LARGE, OWN) == ""
+            await peer.until(len(peer.heard) + 1)
+            async with asyncio.timeout(5):
+                while flow._connection is not None and flow._connection.get_write_buffer_size():
+                    await asyncio.sleep(0)
+            desk.streams._look()
+            desk.now += DRAIN_WITHIN_SECONDS - 1
+        assert not desk.lost
+
+
+async def test_what_waits_for_a_connection_is_bounded() -> None:
+    async with connected() as (desk, _):
+        flow = desk.flow()
+        accepted = 0
+        while not (told := flow.send(LARGE, OWN)):
+            accepted += len(LARGE)
+            assert accepted <= MOST_UNSENT_BYTES + len(LARGE)
+        assert told == "the connection does not stand yet, and enough waits for it"
+        assert accepted > MOST_UNSENT_BYTES
+
+
+async def test_one_that_is_closed_before_it_stands_is_closed_at_the_peer_too() -> None:
+    async with connected() as (desk, peer):
+        desk.flow().close()
+        async with asyncio.timeout(5):
+            while desk.streams._connecting:
+                await asyncio.sleep(0)
+            while not peer.connections or not peer.connections[0].is_closing():
+                await asyncio.sleep(0)
+        assert not desk.lost
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.999])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,35 @@ def test_who_wants_a_certificate_of_ours_gets_it(service: Start, kamailio: Start
     without.stop()
     rest = service(*options, "--sip-certificate", str(ours.certificate), "--sip-key", str(ours.key)).rest()
     eventually(lambda: rest.state() == "registered", within=60)
+
+
+@contextmanager
+def deaf_peer() -> Iterator[int]:
+    """Listen at a port where connections are accepted by the kernel, and nobody reads: no handshake goes on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("protocol", [TCP, TLS])
+def test_a_registrar_that_accepts_and_says_nothing_holds_up_no_other(
+    service: Start, kamailio: StartKamailio, protocol: int
+) -> None:
+    registrar = kamailio(has_tcp=True)
+    rest = service().rest()
+    with deaf_peer() as deaf:
+        configure(
+            rest, registrar, Protocol=protocol, Host="127.0.0.1", Port=deaf, DomainName="deaf.test", TLSProfileID=1
+        )
+        put_entry(rest, AOR="sip:bob@sip.test")
+        eventually(lambda: rest.state() == "registering")
+        assert rest.put("sipcontactregistrant/2", Description="others").http_code == 200
+        other = rest.put(
+            "sipservertable/1/sipserver/2", Host=registrar.host, DomainName=registrar.realm, Port=registrar.port, Protocol=TCP,
+            Priority=1, RemoteAuthorizationTableID=1, ContactRegistrantTableID=2,
+        )  # fmt: skip
+        assert other.http_code == 200, other
+        assert rest.put("sipcontactregistrant/2/sipregistrantentry/1", AorType=3, AOR=f"sip:{AOR}").http_code == 200
+        eventually(lambda: rest.state(1, 2) == "registered", within=5)
+        assert rest.state() == "registering"

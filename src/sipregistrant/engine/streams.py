@@ -45,8 +45,12 @@ PING_EVERY_SECONDS = 110.0
 PONG_WITHIN_SECONDS = 10.0
 LOOK_EVERY_SECONDS = 5.0
 
-# What a peer that reads too slowly may leave with us before it is taken for dead.
+# What may wait with us for one peer, until the connection stands or it reads. What is more is not sent, and is tried again.
 MOST_UNSENT_BYTES = 1024 * 1024
+
+# A peer that has not once taken all that there was for so long reads too slowly, or not at all: the connection is given up. No
+# registration waits longer for an answer (timer F, 32 s).
+DRAIN_WITHIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class StreamFlow(asyncio.Protocol):
         self._now = now
         self._framer = Framer()
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._drained_at = 0.0
         self._socket: socket.socket | None = None
         self._connection: asyncio.Transport | None = None
         self._peer = (place.host, place.port)
@@ -115,12 +121,14 @@ class StreamFlow(asyncio.Protocol):
             self._fail(f"no connection: {error.strerror or error}")
             return
         connection = self._connection
-        if connection is None or self.is_closed:
+        assert connection is not None
+        if self.is_closed:
+            connection.abort()
             return
         if terms is not None and (fault := terms.fault(connection.get_extra_info("ssl_object"))):
             self._fail(fault)
             return
-        self.opened_at = self._now()
+        self.opened_at = self._drained_at = self._now()
         waiting, self._waiting = self._waiting, []
         for message in waiting:
             connection.write(message)
@@ -158,7 +166,10 @@ class StreamFlow(asyncio.Protocol):
             return "the connection is closed"
         self.used_at = self._now()
         if self._connection is None or not self.opened_at:
+            if self._waiting_bytes > MOST_UNSENT_BYTES:
+                return "the connection does not stand yet, and enough waits for it"
             self._waiting.append(message)
+            self._waiting_bytes += len(message)
             return ""
         if self._connection.get_write_buffer_size() > MOST_UNSENT_BYTES:
             return "the registrar reads too slowly"
@@ -176,11 +187,15 @@ class StreamFlow(asyncio.Protocol):
             self._connection.abort() if not self.opened_at else self._connection.close()
 
     def look(self, now: float) -> None:
-        """Send a keep-alive when one is due; give the connection up where an earlier one was not answered."""
+        """Send a keep-alive when one is due; give the connection up where an earlier one was not answered, or nothing is read."""
         if not self.opened_at or self.is_closed:
             return
         assert self._connection is not None
-        if self._pinged_at > self._heard_at and now - self._pinged_at > PONG_WITHIN_SECONDS and self._answers_pings:
+        if not self._connection.get_write_buffer_size():
+            self._drained_at = now
+        if now - self._drained_at > DRAIN_WITHIN_SECONDS:
+            self._fail(f"the registrar has not read what was sent for {DRAIN_WITHIN_SECONDS:g} s")
+        elif self._pinged_at > self._heard_at and now - self._pinged_at > PONG_WITHIN_SECONDS and self._answers_pings:
             self._fail(f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")
         elif now - max(self._heard_at, self._pinged_at, self.opened_at) > PING_EVERY_SECONDS:
             self._pinged_at = now
