@@ -67,6 +67,9 @@ tcp_crlf_ping=yes
 listen=tcp:127.0.0.1:{port}
 """
 
+IPV6 = "listen=udp:[::1]:{port}\n"
+IPV6_TCP = "listen=tcp:[::1]:{port}\n"
+
 TLS = """\
 enable_tls=yes
 listen=tls:127.0.0.1:{tls_port}
@@ -186,6 +189,7 @@ class Kamailio:
         has_tcp: bool = False,
         tls: Files | None = None,
         trusts: Path | None = None,
+        has_ipv6: bool = False,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -194,7 +198,8 @@ class Kamailio:
         `says_stale` a nonce that is too old is answered with a new one and no word why, as Kamailio's sample
         configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
         There is room for so many `contacts`. `has_tcp` has it listen over TCP at its port, too; `tls` is what it shows over
-        TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any.
+        TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any. `has_ipv6` has it
+        listen on ::1 as well.
         """
         for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
@@ -221,6 +226,7 @@ class Kamailio:
         self._has_tcp = has_tcp or tls is not None
         self._tls = tls
         self._trusts = trusts
+        self._has_ipv6 = has_ipv6
         self.tls_port = 0
         self._megabytes = max(64, contacts * BYTES_PER_CONTACT // 1_000_000)
         self._folder: Path | None = None
@@ -338,6 +344,9 @@ class Kamailio:
         streams, tls_module = UDP_ALONE, ""
         if self._has_tcp:
             streams = STREAMS.format(port=self.port)
+        if self._has_ipv6:
+            streams += IPV6.format(port=self.port)
+            streams += IPV6_TCP.format(port=self.port) if self._has_tcp else ""
         if self._tls is not None:
             self.tls_port = self.tls_port or free_tcp_port()
             streams += TLS.format(tls_port=self.tls_port)

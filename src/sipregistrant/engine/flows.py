@@ -113,6 +113,9 @@ class UdpFlow:
             self._socket.sendto(datagram, to)
         except BlockingIOError:
             return ""
+        except socket.gaierror:
+            version = 6 if self._family == socket.AF_INET6 else 4
+            return f"the signaling group listens on {self.host}, from where only IPv{version} is reached"
         except OSError as error:
             return error.strerror or type(error).__name__
         return ""

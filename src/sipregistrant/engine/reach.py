@@ -119,11 +119,9 @@ class Reach:
 
     def pick(self, row: Claimed, now: float) -> tuple[Target | Unreachable, Pacing] | None:
         """Return where a row goes now, and the pacing that it takes a slot of; None while there is no room."""
-        if self.has_choice or row.is_removal:
-            target = self._choose(row, now)
-        else:
-            target = self.targets[0].target if self.targets else None
-        pacing = self.pacings[0] if target is None else self._pacing_of(target)
+        target, pacing = self.targets[0].target if self.targets else None, self.pacings[0]
+        if (self.has_choice or row.is_removal) and (target := self._choose(row, now)) is not None:
+            pacing = self._pacing_of(target)
         if pacing.paused_until > now or not pacing.room(now):
             return None
         if target is not None:
