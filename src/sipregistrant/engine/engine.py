@@ -355,7 +355,7 @@ class Engine:
         self._flights.pop(row.id, None)
         now = self._clock.now()
         try:
-            if learn(registrar, pacing, row, outcome, _place(tried), now):
+            if learn(registrar, pacing, row, outcome, tried, now):
                 self._claims.push(registrar.id, now)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
             settled.flow_id = flow_id if outcome.kind is Kind.ACCEPTED else 0
@@ -395,8 +395,3 @@ class Engine:
             self._claims.push(registrar_id, now)
         self._claims.look_again({settled.registrar_id for settled in batch} | self._claims.waiting)
         self._claims.pump()
-
-
-def _place(tried: Sent | None) -> str:
-    """Return where an attempt went, "" for nowhere."""
-    return "" if tried is None else str(Target(tried.host, tried.port, tried.transport))

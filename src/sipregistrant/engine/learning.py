@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import structlog
 
-from ..model.schedule import Claimed
+from ..model.schedule import Claimed, Sent
 from ..model.status import State
 from ..sip.outcome import Disposition, Kind, Outcome
+from ..sip.targets import Target
 from ..sip.transaction import NEVER
 from .flight import Registrar
 from .pacing import Pacing
@@ -19,7 +20,8 @@ log = structlog.get_logger()
 LONGEST_PAUSE_SECONDS = 600.0
 
 
-def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, target: str, now: float) -> bool:
+def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, tried: Sent | None,
+          now: float) -> bool:  # fmt: skip
     """Note what an outcome means beyond its row. Tell whether a server accepts again that refused everybody."""
     server = registrar.server
     if outcome.was_ahead_accepted is not None:
@@ -35,7 +37,7 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
         since = outcome.sent_at if has_choice and outcome.sent_at else NEVER
         if pacing.was_silent(row.id, now, was_sent=outcome.kind is Kind.TIMED_OUT, since=since):
             hint = "the others go to other targets" if has_choice else "the others wait"
-            log.error("target.silent", server=registrar.name, target=target,
+            log.error("target.silent", server=registrar.name, target=_place(tried),
                       hint=f"one AOR is tried now and then until it answers; {hint}")  # fmt: skip
     elif outcome.code:
         pacing.was_answered(row.id, now)
@@ -46,12 +48,17 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
             log.warning(
                 "target.paused",
                 server=registrar.name,
-                target=target,
+                target=_place(tried),
                 seconds=seconds,
                 hint="it answered 503 with Retry-After",
             )
         pacing.pause(now + seconds, now)
     return has_opened
+
+
+def _place(tried: Sent | None) -> str:
+    """Return where an attempt went, "" for nowhere."""
+    return "" if tried is None else str(Target(tried.host, tried.port, tried.transport))
 
 
 def _was_good(row: Claimed, now: float) -> bool:
