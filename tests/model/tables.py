@@ -25,8 +25,8 @@ class Row(NamedTuple):
 
 
 def table_of(resource: Resource) -> list[Row]:
-    """Return the table of a resource, row for row."""
-    return [row_of(attribute) for attribute in resource.attributes]
+    """Return the table of a resource, row for row, but what no box has (`test_ours.py`)."""
+    return [row_of(attribute) for attribute in resource.attributes if attribute not in resource.ours]
 
 
 def row_of(attribute: Attribute) -> Row:

@@ -36,12 +36,13 @@ TRANSPORTS = {UDP: "udp", TCP: "tcp", TLS: "tls"}
 SHAPES_REGISTER: Mapping[str, frozenset[str]] = {
     "sipserver": frozenset({
         "ServerLookup", "Host", "HostIpVersion", "DomainName", "ServiceName", "Port", "Protocol", "ContactURIRandomizer",
-        "TLSProfileID", "RemoteAuthorizationTableID", "ContactRegistrantTableID",
+        "TLSProfileID", "RemoteAuthorizationTableID", "ContactRegistrantTableID", "RouteSet", "WebSocketPath",
+        "OutboundFlows",
     }),
-    "sipprofile": frozenset({"FQDNinFromHeader", "FQDNinContactHeader", "StaticHost"}),
+    "sipprofile": frozenset({"FQDNinFromHeader", "FQDNinContactHeader", "StaticHost", "ContactAsSeen"}),
     "sipsg": frozenset({
         "customAdminState", "ConfigIEState", "ProfileID", "ServerClusterId", "ListenPort_1", "Protocol_1",
-        "NetInterfaceSignaling", "OutboundProxy", "OutboundProxyPort",
+        "NetInterfaceSignaling", "OutboundProxy", "OutboundProxyPort", "PublicAddress", "SourcePorts",
     }),
     # What shapes the connection that a REGISTER takes. A time-out concerns the next handshake alone.
     "siptlsprofile": frozenset({"VerifyPeersCertificate", "ValidateServerFQDN", "MutualAuth"}),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .attributes import ENABLE, LARGEST_NUMBER, Attribute, Kind, check_host, enum, integer, reference, text
+from .attributes import ENABLE, LARGEST_NUMBER, OURS, Attribute, Kind, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
-__all__ = ["DISABLED", "DRAIN", "ENABLED", "GROUP"]
+__all__ = ["DISABLED", "DRAIN", "ENABLED", "GROUP", "PUBLIC_ADDRESS", "SOURCE_PORTS"]
 
 PAGE = "Resource - sipsg"
 OBSERVED = "observed"
+
+PUBLIC_ADDRESS, SOURCE_PORTS = "PublicAddress", "SourcePorts"
 
 DISABLED, ENABLED, DRAIN = range(3)
 PROTOCOLS = {1: "UDP", 2: "TCP", 4: "TLS"}
@@ -22,8 +24,9 @@ def kept(name: str, default: int | None = None) -> Attribute:
 
 
 def check_group(values: Values) -> None:
-    """Check that the outbound proxy can stand in a Route."""
+    """Check that the outbound proxy can stand in a Route, and the public address in a Contact."""
     check_host("OutboundProxy", values["OutboundProxy"], may_have_port=False)
+    check_host(PUBLIC_ADDRESS, values.get(PUBLIC_ADDRESS), may_have_port=True)
 
 
 GROUP = Resource(
@@ -82,5 +85,8 @@ GROUP = Resource(
         kept("RegisterKeepAlive", 1),
         kept("RingBack", 0),
         kept("SIPReSync", 0),
+        text(PUBLIC_ADDRESS, 256, "host or host:port at which the group is reached from outside; empty: its own", OURS,
+             kind=Kind.URI),
+        integer(SOURCE_PORTS, 1, 64, 1, "UDP ports that its registrations are spread over, from ListenPort_1 on", OURS),
     ),
 )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .attributes import ENABLE, Kind, check_host, enum, integer, text
+from .attributes import ENABLE, OURS, Kind, check_host, enum, integer, text
 from .resource import Resource, Values
 
-__all__ = ["DISABLE", "PROFILE", "SBC_FQDN", "SERVER_FQDN", "STATIC"]
+__all__ = ["CONTACT_AS_SEEN", "DISABLE", "PROFILE", "SBC_FQDN", "SERVER_FQDN", "STATIC"]
 
 PAGE = "Resource - sipprofile"
+CONTACT_AS_SEEN = "ContactAsSeen"
 
 DISABLE, SBC_FQDN, SERVER_FQDN, STATIC = range(4)
 FQDN_CHOICES = {DISABLE: "eDisable", SBC_FQDN: "eSBCFqdn", SERVER_FQDN: "eServerFqdn", STATIC: "eStatic"}
@@ -39,5 +40,6 @@ PROFILE = Resource(
         integer("SessionTimerMin", 0, 7200, 600, "smallest session refresh; nothing for a registrant", PAGE),
         text("OriginFieldUserName", 64, "user of the SDP origin; nothing for a registrant", "observed"),
         enum("DiagnosticsHeader", ENABLE, None, "nothing for a registrant", "observed"),
+        enum(CONTACT_AS_SEEN, ENABLE, 0, "Contacts at our address name the one that the registrar sees (RFC 3581)", OURS),
     ),
 )  # fmt: skip

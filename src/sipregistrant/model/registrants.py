@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from ..errors import NotUnique, SipParseError, ValueRefused
 from ..sip.uri import Uri, same_uri
-from .attributes import LARGEST_NUMBER, Attribute, Kind, enum, integer, text
+from .attributes import LARGEST_NUMBER, OURS, Attribute, Kind, enum, integer, text
 from .resource import Resource, Values
 from .uris import LOCAL, NONE, REMOTE, STATIC, plain_contact, plain_user, read_aor, read_contact
 
-__all__ = ["AOR_TYPES", "CONTACTS", "INHERITED_TTL", "NONE", "LOCAL", "REMOTE", "STATIC", "ENTRY", "TABLE"]
+__all__ = ["AOR_TYPES", "CONTACTS", "FROM_URI", "INHERITED_TTL", "NONE", "LOCAL", "REMOTE", "STATIC", "ENTRY", "TABLE"]
 
 PAGE = "Resource - sipregistrantentry"
 CONTACTS = 8
+FROM_URI = "FromURI"
 URI_NAMES = [f"URI{number}" for number in range(1, CONTACTS + 1)]
 
 AOR_TYPES = {NONE: "e_HostNone", LOCAL: "e_HostLocal", REMOTE: "e_HostRemote", STATIC: "e_HostStatic"}
@@ -103,5 +104,7 @@ ENTRY = Resource(
         integer("FailedRegistrationRetryTimer", 30, 86400, 120, "seconds to wait after a failed registration", PAGE,
                 required=True),
         *_contact_attributes(),
+        text(FROM_URI, 512, "who registers, where that is another than the AOR (third party): URI of the From", OURS,
+             kind=Kind.URI),
     ),
 )  # fmt: skip

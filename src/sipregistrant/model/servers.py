@@ -13,16 +13,20 @@ __all__ = [
     "BY_ADDRESS",
     "BY_SRV",
     "ENTRY",
+    "FLOWS",
     "IN_FLIGHT_LIMIT",
     "LOOKUP_MIXED",
     "RATE_LIMIT",
+    "ROUTE_SET",
     "SRV_DOMAINS",
     "SRV_TWICE",
     "STAYS",
+    "SWITCHES_TO_TCP",
     "TABLE",
     "TCP",
     "TLS",
     "UDP",
+    "WEB_SOCKET_PATH",
     "check_siblings",
 ]
 
@@ -30,6 +34,7 @@ PAGE = "Resource - sipserver"
 OBSERVED = "observed"
 
 RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS = "MaxRegistersPerSecond", "MaxRegistrationsInFlight", "StayWithTarget"
+ROUTE_SET, SWITCHES_TO_TCP, WEB_SOCKET_PATH, FLOWS = "RouteSet", "SwitchToTcp", "WebSocketPath", "OutboundFlows"
 UDP, TCP, TLS = 1, 2, 4
 BY_ADDRESS, BY_SRV = 0, 1
 
@@ -135,5 +140,11 @@ ENTRY = Resource(
         integer(RATE_LIMIT, 0, 100_000, 0, "REGISTERs a second to this host and port, all together; 0 no limit", OURS),
         integer(IN_FLIGHT_LIMIT, 0, 10_000, 0, "registrations under way there at once; 0 no limit but our own", OURS),
         enum(STAYS, ENABLE, 0, "of several targets stay with the one that answered last; 0: go back to the first", OURS),
+        text(ROUTE_SET, 1024, "routes that each REGISTER takes, as in a Route header; the first one is the next hop", OURS,
+             kind=Kind.URI),
+        enum(SWITCHES_TO_TCP, ENABLE, 0, "send over TCP what is too large for a datagram (RFC 3261 section 18.1.1)", OURS),
+        text(WEB_SOCKET_PATH, 256, "path of a WebSocket (RFC 7118): ws with Protocol 2, wss with 4; empty: none", OURS,
+             kind=Kind.URI),
+        integer(FLOWS, 0, 4, 0, "flows of each registration (RFC 5626), to different targets where there are; 0 none", OURS),
     ),
 )  # fmt: skip

@@ -48,7 +48,7 @@ def shown(resource: Resource, row: Row[Any]) -> Values:
         values[attribute.name] = SECRET_MASK if is_secret else name
     for attribute in resource.ours:
         # A program for real boxes is shown what a real box would show, until somebody uses what no box has.
-        if values[attribute.name] == attribute.default:
+        if values[attribute.name] == attribute.when_absent():
             del values[attribute.name]
     return values
 

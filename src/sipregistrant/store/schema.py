@@ -23,12 +23,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-from ..model.attributes import Attribute, Kind
+from ..model.attributes import OURS, Attribute, Kind
 from ..model.registry import RESOURCES
 from ..model.resource import Resource
-from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, STAYS
 
 __all__ = [
     "BOUND",
@@ -59,18 +59,15 @@ METADATA = MetaData(
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 
-ADDED_LATER = frozenset({RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS})
-"""Attributes that a database of before has not: the servers in there get their 0."""
-
-
 def _column_of(attribute: Attribute) -> Column[int] | Column[str] | Column[bytes]:
     if attribute.kind is Kind.SECRET:
         return Column(attribute.column, LargeBinary, nullable=False)
+    # What no box has came later: what is in a database of before gets the default.
+    server_default = text(f"'{attribute.when_absent()}'") if attribute.source == OURS else None
     if attribute.is_number:
         nullable = attribute.default is None and not attribute.required
-        server_default = "0" if attribute.name in ADDED_LATER else None
         return Column(attribute.column, BigInteger, nullable=nullable, server_default=server_default)
-    return Column(attribute.column, Text, nullable=False)
+    return Column(attribute.column, Text, nullable=False, server_default=server_default)
 
 
 # Columns that no attribute declares, by resource.
