@@ -6,12 +6,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from sipregistrant.engine.breaker import BETWEEN_PROBES_SECONDS, FEWEST_SILENT
+from sipregistrant.engine.flows import Flow
 from sipregistrant.engine.pacing import BURST_SECONDS, FIRST_WINDOW
-from sipregistrant.model.schedule import Class
+from sipregistrant.engine.targets import Unreachable
+from sipregistrant.engine.ways import Ways
+from sipregistrant.model.schedule import Class, RegistrarSettings
 from sipregistrant.model.standing import HeldBack
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request
+from sipregistrant.sip.targets import Target
 from tests.engine.listed import EPOCH, ListSchedule, Network, challenge, engine_on, make_row, make_settings, ok, refuse
 from tests.engine.virtual_time import in_virtual_time
 from tests.engine.zone import Zone
@@ -161,6 +167,32 @@ async def test_a_registrar_that_cannot_be_reached_is_not_tried_without_a_pause()
         network.no_route.clear()
         await asyncio.sleep(BETWEEN_PROBES_SECONDS + 5)
         assert registered(schedule) > 2500
+
+
+@in_virtual_time
+async def test_while_no_connection_may_be_opened_nothing_is_tried_and_all_go_at_once_when_one_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedule, network = a_registrar(3000)
+    until = asyncio.get_running_loop().time() + EPOCH + 100
+    asked = 0
+
+    def to(ways: Ways, target: Target, settings: RegistrarSettings, row_id: int) -> Flow:
+        nonlocal asked
+        asked += 1
+        if asyncio.get_running_loop().time() + EPOCH < until:
+            raise Unreachable("tcp:198.51.100.1:5060: refused", until)
+        return way_of(ways, target, settings, row_id)
+
+    way_of = Ways.to
+    monkeypatch.setattr(Ways, "to", to)
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(90)
+        standing = engine.standings[1]
+        assert (standing.held_back, standing.fault) == ((HeldBack.RECONNECTS, until), "tcp:198.51.100.1:5060: refused")
+        assert (asked, len(schedule.settled), len(network.heard)) == (1, 0, 0)
+        await asyncio.sleep(20)
+        assert registered(schedule) == 3000
 
 
 @in_virtual_time

@@ -19,6 +19,7 @@ from sipregistrant.engine.streams import (
     MOST_UNSENT_BYTES,
     PING_EVERY_SECONDS,
     PONG_WITHIN_SECONDS,
+    BackingOff,
     BackOff,
     Place,
     StreamFlow,
@@ -76,9 +77,7 @@ class Desk:
         self.changed.set()
 
     def flow(self, *, idle: float = 0.0) -> StreamFlow:
-        found = self.streams.of(self.place, OWN, None, idle, self.dscp)
-        assert isinstance(found, StreamFlow), found
-        return found
+        return self.streams.of(self.place, OWN, None, idle, self.dscp)
 
     async def change(self) -> None:
         async with asyncio.timeout(5):
@@ -160,9 +159,9 @@ async def test_a_connection_that_ends_is_lost_once_and_is_opened_anew_only_after
         await desk.change()
         assert desk.lost == [(flow, "the connection ended: closed by the registrar")]
         assert flow.send(b"y", OWN) == "the connection is closed"
-        told = desk.streams.of(desk.place, OWN, None, 0, 40)
-        assert isinstance(told, str)
-        assert told.startswith("the connection ended: closed by the registrar; the next connection is tried in ")
+        with pytest.raises(BackingOff, match="^the connection ended: closed by the registrar$") as told:
+            desk.flow()
+        assert FIRST_BACK_OFF_SECONDS / 2 <= told.value.until - desk.now <= FIRST_BACK_OFF_SECONDS
         desk.now += FIRST_BACK_OFF_SECONDS
         assert desk.flow() is not flow
 

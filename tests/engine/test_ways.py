@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from sipregistrant.engine.flows import Flows, GroupAddress
-from sipregistrant.engine.streams import StreamFlow, Streams
+from sipregistrant.engine.streams import FIRST_BACK_OFF_SECONDS, StreamFlow, Streams
+from sipregistrant.engine.targets import Unreachable
 from sipregistrant.engine.tls import TlsFiles
 from sipregistrant.engine.ways import Ways
 from sipregistrant.model.attributes import Value
@@ -79,3 +80,21 @@ async def test_another_dscp_marks_the_connection_that_stands(desk: Desk) -> None
     desk.flows.update([replace(desk.group, dscp=8)])
     assert desk.to() is flow
     assert flow.dscp == 8
+
+
+async def test_while_no_connection_may_be_opened_it_is_said_until_when(desk: Desk) -> None:
+    desk.to()._fail("refused")
+    with pytest.raises(Unreachable, match="^tls:127.0.0.1:9: refused$") as told:
+        desk.to()
+    assert 1000 < told.value.until <= 1000 + FIRST_BACK_OFF_SECONDS
+
+
+async def test_of_connections_that_are_not_shared_each_backs_off_for_itself(desk: Desk) -> None:
+    settings = replace(over_tls(), server={**make_settings().server, "ReuseTransport": 0})
+    flow = desk.ways.to(TARGET, settings, 1)
+    assert isinstance(flow, StreamFlow)
+    flow._fail("refused")
+    with pytest.raises(Unreachable, match="refused") as told:
+        desk.ways.to(TARGET, settings, 1)
+    assert told.value.until == 0
+    assert desk.ways.to(TARGET, settings, 2) is not flow

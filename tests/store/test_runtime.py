@@ -270,6 +270,7 @@ async def test_a_server_shows_since_when_it_is_what_it_is(
         (HeldBack.SILENT, "the registrar does not answer anybody since 2026-01-01T00:00:00Z; one AOR is tried every five "
                           "seconds"),
         (HeldBack.PAUSED, "the registrar asked to be left alone until 2026-01-01T00:00:00Z"),
+        (HeldBack.RECONNECTS, "tcp:192.0.2.1:5060: refused; the next connection is tried at 2026-01-01T00:00:00Z"),
         (HeldBack.REFUSES_ALL, "the registrar refuses everybody, so one AOR a minute is tried; the next at "
                                "2026-01-01T00:00:00Z"),
     ],
@@ -279,7 +280,9 @@ async def test_an_entry_that_is_due_and_has_to_wait_says_why(
 ) -> None:
     await site.put_chain()
     (registrar,) = await site.all(REGISTRAR)
-    site.store.standings = {registrar.sipserver_uid: Standing(held_back=(why, 1_767_225_600.0))}
+    site.store.standings = {
+        registrar.sipserver_uid: Standing(held_back=(why, 1_767_225_600.0), fault="tcp:192.0.2.1:5060: refused")
+    }
     clock.advance(1)
     assert (await shown(site))["rt_LastReason"] == f"waits: {sentence}"
     await site.settle(failed(await site.claim_one(), clock, wait=60))

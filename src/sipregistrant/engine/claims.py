@@ -241,6 +241,11 @@ class Claims:
             registrar.ready.clear()
             self._queue.push(registrar.id, self._clock.now())
 
+    def put_off(self, registrar: Registrar, row: Claimed, until: float) -> None:
+        """Let go of a row that cannot go before `until`: it is due as it was."""
+        registrar.in_flight.discard(row.id)
+        self._queue.push(registrar.id, until)
+
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -371,8 +376,9 @@ def _why_held_back(registrar: Registrar, now: float) -> tuple[HeldBack, float] |
     reach, guard = registrar.reach, registrar.server.guard
     if reach.is_silent:
         return HeldBack.SILENT, reach.silent_since
-    if reach.paused_until > now:
-        return HeldBack.PAUSED, reach.paused_until
+    if (until := reach.paused_until) > now:
+        backs_off = any([pacing.backs_off_until == until for pacing in reach.pacings])
+        return HeldBack.RECONNECTS if backs_off else HeldBack.PAUSED, until
     return (HeldBack.REFUSES_ALL, guard.closed_until) if guard.is_closed else None
 
 

@@ -32,7 +32,7 @@ from .levelling import phase_of
 from .names import Names, NameServers
 from .pacing import Pacing
 from .reach import hops
-from .settler import BETWEEN_WRITES_SECONDS, RETRY_STORE_SECONDS, Settler
+from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .streams import StreamFlow, Streams
 from .targets import Unreachable
@@ -164,22 +164,22 @@ class Engine:
         try:
             flight = self._depart(registrar, pacing, row, target, moved, now)
         except Unreachable as fault:
+            if fault.until > now:
+                self._put_off(registrar, pacing, row, fault)
+                return
             outcome = Outcome(Kind.NOT_SENT, 0, str(fault), row.cseq)
-            self._finish(registrar, pacing, row, outcome, None, row.generation)
-            return
         except Exception:
             # One row's poison must not stop the others (rule 12).
             outcome = self._crash("attempt.crashed", row, row.cseq)
-            self._finish(registrar, pacing, row, outcome, None, row.generation)
-            return
-        if flight is None:
-            removed = Outcome(Kind.REMOVED, 0, None, row.cseq)
-            self._finish(registrar, pacing, row, removed, None, row.generation)
-            return
-        flight.redirections = redirections
-        self._flights[row.id] = flight
-        self._send(flight, flight.attempt.start(now), now)
-        self._deadlines.watch(flight)
+        else:
+            if flight is not None:
+                flight.redirections = redirections
+                self._flights[row.id] = flight
+                self._send(flight, flight.attempt.start(now), now)
+                self._deadlines.watch(flight)
+                return
+            outcome = Outcome(Kind.REMOVED, 0, None, row.cseq)
+        self._finish(registrar, pacing, row, outcome, None, row.generation)
 
     def _depart(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
                 moved: Moved | None, now: float) -> Flight | None:  # fmt: skip
@@ -190,6 +190,14 @@ class Engine:
             raise target
         flow = self._ways.to(target, settings, row.id)
         return self._departures.make(registrar, pacing, row, flow, target, now, moved)
+
+    def _put_off(self, registrar: Registrar, pacing: Pacing, row: Claimed, fault: Unreachable) -> None:
+        """Leave a row due as it is: the connection that it would take may not be opened yet."""
+        registrar.server.standing.fault = str(fault)
+        pacing.ended(is_late=False)
+        pacing.hold(fault.until)
+        self._claims.put_off(registrar, row, fault.until)
+        self._release(row)
 
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
         """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
@@ -232,18 +240,7 @@ class Engine:
         for flight in [flight for flight in self._flights.values() if flight.flow is flow]:
             self._transport_failed(flight, reason, was_sent=was_open)
         if was_open:
-            spawn(self._lose_flow(flow), "engine-lose-flow")
-
-    async def _lose_flow(self, flow: StreamFlow) -> None:
-        """Have what was registered over it due again. Outcomes of the last moment are on their way to the disk: so are they."""
-        while not self._is_stopping:
-            try:
-                if not self._settler.has_any_over(flow.id):
-                    await self._schedule.lose_flow(flow.id)
-                    return
-            except StoreUnavailable:
-                await asyncio.sleep(RETRY_STORE_SECONDS)
-            await asyncio.sleep(BETWEEN_WRITES_SECONDS)
+            spawn(self._settler.lose_flow(flow.id), "engine-lose-flow")
 
     def _answered(self, flight: Flight, response: Response, now: float) -> None:
         attempt = flight.attempt
@@ -363,9 +360,13 @@ class Engine:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
         self._settler.add(settled)
-        for waiting_registrar, waiting in self._keys.pop(row.binding_key, []):
-            asyncio.get_running_loop().call_soon(self._start_waiting, waiting_registrar, waiting)
+        self._release(row)
         self._claims.refill(registrar)
+
+    def _release(self, row: Claimed) -> None:
+        """Let the next row of its binding key go."""
+        for registrar, waiting in self._keys.pop(row.binding_key, []):
+            asyncio.get_running_loop().call_soon(self._start_waiting, registrar, waiting)
 
     def _settlement(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None, generation: int,
                     now: float) -> Settled:  # fmt: skip

@@ -225,7 +225,18 @@ class Pacing:
     A slot (`taken`) is taken at the start of an attempt and given back when it ends.
     """
 
-    __slots__ = ("_limits", "_most", "answered_at", "breaker", "late", "paused_until", "rate", "taken", "window")
+    __slots__ = (
+        "_limits",
+        "_most",
+        "answered_at",
+        "backs_off_until",
+        "breaker",
+        "late",
+        "paused_until",
+        "rate",
+        "taken",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.window = Window()
@@ -237,7 +248,8 @@ class Pacing:
         self.late = 0
         """How many attempts have given back their slots, and are not over yet."""
         self.paused_until = 0.0
-        """The instant until which the target wants to be left alone."""
+        """The instant until which the target is left alone: it wants to be, or no connection may be opened."""
+        self.backs_off_until = 0.0
         self._limits: dict[int, tuple[float, float]] = {}
         self._most = NEVER
 
@@ -282,6 +294,11 @@ class Pacing:
         self.paused_until = max(self.paused_until, until)
         self.window.begin_again()
         self.rate.slow_down(now)
+
+    def hold(self, until: float) -> None:
+        """Start nothing before `until`, when the next connection may be opened; nothing is known of how it copes."""
+        self.backs_off_until = until
+        self.paused_until = max(self.paused_until, until)
 
     def started(self) -> None:
         """Take a slot."""

@@ -59,10 +59,18 @@ class Settler:
     async def stop(self) -> None:
         """Write no more."""
         await cancel_all(self._task)
+        self._task = None
 
-    def has_any_over(self, flow_id: int) -> bool:
-        """Tell whether something that was registered over a connection waits to be written."""
-        return any(settled.flow_id == flow_id for settled in self._waiting)
+    async def lose_flow(self, flow_id: int) -> None:
+        """Have due again what was registered over a connection that is gone, also what is on its way to the disk."""
+        while self._task is not None:
+            try:
+                if not any(settled.flow_id == flow_id for settled in self._waiting):
+                    await self._schedule.lose_flow(flow_id)
+                    return
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY_STORE_SECONDS)
+            await asyncio.sleep(BETWEEN_WRITES_SECONDS)
 
     async def _run(self) -> None:
         is_failing = False

@@ -26,7 +26,7 @@ from .marking import mark
 from .tasks import cancel_all, spawn
 from .tls import TlsTerms
 
-__all__ = ["Place", "StreamFlow", "Streams"]
+__all__ = ["BackingOff", "Place", "StreamFlow", "Streams"]
 
 log = structlog.get_logger()
 
@@ -233,6 +233,14 @@ class StreamFlow(asyncio.Protocol):
         self._closed(self, reason)
 
 
+class BackingOff(Exception):
+    """No connection may be opened before the instant `until`."""
+
+    def __init__(self, reason: str, until: float) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
 class BackOff:
     """When the next connection to a place may be opened."""
 
@@ -269,10 +277,8 @@ class Streams:
     def __len__(self) -> int:
         return len(self._flows)
 
-    def of(
-        self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float, dscp: int
-    ) -> StreamFlow | str:
-        """Return the connection to a place, opened now if there is none; or why none may be opened now."""
+    def of(self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float, dscp: int) -> StreamFlow:
+        """Return the connection to a place, opened now if there is none. Raises `BackingOff` where none may be opened now."""
         flow = self._flows.get(place)
         if flow is not None and flow.terms != terms:
             # What was changed acts at once.
@@ -284,7 +290,7 @@ class Streams:
             now = self._now()
             back_off = self._back_offs.get(place)
             if back_off is not None and back_off.until > now and back_off.terms == terms:
-                return f"{back_off.reason}; the next connection is tried in {back_off.until - now:.0f} s"
+                raise BackingOff(back_off.reason, back_off.until)
             flow = self._flows[place] = StreamFlow(place, own, terms, dscp, self._receiver, self._ended, self._now)
             task = spawn(flow.connect(), "stream-connect")
             self._connecting.add(task)

@@ -24,7 +24,11 @@ MOST_TARGETS = 16
 
 
 class Unreachable(SipRegistrantError):
-    """A request cannot be sent as things are; the sentence says why."""
+    """A request cannot be sent as things are; the sentence says why. Before the instant `until` nothing can be sent there."""
+
+    def __init__(self, reason: str, until: float = 0.0) -> None:
+        super().__init__(reason)
+        self.until = until
 
 
 def default_port(transport: str) -> int:

@@ -10,7 +10,7 @@ from ..model.schedule import RegistrarSettings
 from ..sip.targets import Target
 from ..sip.uri import is_ip_address
 from .flows import Flow, Flows, UdpFlow
-from .streams import Place, Streams
+from .streams import BackingOff, Place, Streams
 from .targets import Unreachable
 from .tls import TlsFiles, TlsTerms, handshake_seconds, make_terms
 
@@ -43,10 +43,12 @@ class Ways:
         place = Place(settings.group_uid, target.host, target.port, target.transport, number)
         own = (socket.local_host_towards(target.host), socket.port)
         idle_seconds = 60.0 * int(server["ReuseTimeout"] or 0)
-        found = self._streams.of(place, own, terms, idle_seconds, socket.address.dscp)
-        if isinstance(found, str):
-            raise Unreachable(f"{target}: {found}")
-        return found
+        try:
+            return self._streams.of(place, own, terms, idle_seconds, socket.address.dscp)
+        except BackingOff as fault:
+            # Of a connection of its own a row alone has to wait; of one that is shared, all that would take it.
+            reason = f"{target}: {fault}"
+            raise Unreachable(reason, fault.until if server["ReuseTransport"] else 0.0) from None
 
     def _terms_of(self, settings: RegistrarSettings) -> TlsTerms:
         if settings.tls is None:

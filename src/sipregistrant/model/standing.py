@@ -13,6 +13,7 @@ class HeldBack(Enum):
 
     SILENT = "the registrar does not answer anybody since {}; one AOR is tried every five seconds"
     PAUSED = "the registrar asked to be left alone until {}"
+    RECONNECTS = "{1}; the next connection is tried at {0}"
     REFUSES_ALL = "the registrar refuses everybody, so one AOR a minute is tried; the next at {}"
 
 
@@ -32,6 +33,8 @@ class Standing:
     failures: int = 0
     held_back: tuple[HeldBack, float] | None = None
     """Why what is due there waits, and the instant (s) that belongs to it; None where nothing has to."""
+    fault: str = ""
+    """What became of the last connection, while none may be opened."""
 
     @property
     def word(self) -> str:

@@ -200,11 +200,11 @@ def _reason(one: _Shown, tx: Tx) -> str:
     if row.stays_off and one.status is Status.DISABLED:
         return STAYS_OFF
     reason = str(row.last_reason or ("" if row.last_code == 0 else "OK"))
-    held_back = tx.standings.get(row.sipserver_uid, UNKNOWN).held_back
-    if held_back is None or row.due_at is None or row.due_at >= tx.now:
+    standing = tx.standings.get(row.sipserver_uid, UNKNOWN)
+    if standing.held_back is None or row.due_at is None or row.due_at >= tx.now:
         return reason
-    why, at = held_back
-    waits = "waits: " + why.value.format(_instant(int(at * 1000)))
+    why, at = standing.held_back
+    waits = "waits: " + why.value.format(_instant(int(at * 1000)), standing.fault)
     return f"{reason}; {waits}" if row.last_reason else waits
 
 
