@@ -30,7 +30,7 @@ from .engine.lag import LoopLag
 from .engine.tasks import cancel_all, spawn
 from .engine.tls import TlsFiles
 from .errors import StoreUnavailable
-from .model.groups import GROUP
+from .model.groups import GROUP, SOURCE_PORTS
 from .model.load import Load
 from .model.servers import UDP
 from .rest.app import create_app
@@ -235,7 +235,9 @@ class Service:
                 log.warning("group.transport_unsupported", sipsg=id, hint="this version listens on UDP only")
             if is_news and values["NetInterfaceSignaling"]:
                 log.warning("group.interface_unmapped", sipsg=id, interface=values["NetInterfaceSignaling"], used=host)
-            addresses.append(GroupAddress(uid, id, host, int(values["ListenPort_1"] or 0), int(values["DSCP"] or 0)))
+            port, dscp = int(values["ListenPort_1"] or 0), int(values["DSCP"] or 0)
+            for number in range(int(values[SOURCE_PORTS] or 1)):
+                addresses.append(GroupAddress(uid, id, host, port + number if port else 0, dscp, number))
         return addresses
 
     async def _reconcile(self) -> None:

@@ -212,6 +212,24 @@ async def test_a_port_in_use_is_a_fault_with_a_reason_and_others_go_on(flows: Fl
     assert not flows.faults
 
 
+async def test_rows_of_a_group_are_spread_over_its_sockets(flows: Flows) -> None:
+    flows.update([replace(group(1), number=number) for number in range(3)])
+    ports = [found.port for row in range(6) if (found := flows.of_group(1, row))]
+    assert len(set(ports)) == 3
+    assert ports[:3] == ports[3:]
+    flows.update([group(1)])
+    assert {found.port for row in range(6) if (found := flows.of_group(1, row))} == {ports[0]}
+
+
+async def test_of_several_sockets_one_that_cannot_be_had_is_a_fault_of_its_rows_alone(flows: Flows) -> None:
+    with peer() as other:
+        port = other.getsockname()[1]
+        flows.update([group(1), replace(group(1, port), number=1)])
+        assert flows.of_group(1, 0) is not None
+        assert flows.of_group(1, 1) is None
+        assert flows.why_not(1) == f"udp:127.0.0.1:{port} cannot be bound: Address already in use"
+
+
 async def test_the_fault_of_a_group_that_is_gone_is_forgotten(flows: Flows) -> None:
     with peer() as other:
         flows.update([group(1, other.getsockname()[1])])

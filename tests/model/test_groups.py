@@ -117,3 +117,18 @@ def test_an_outbound_proxy_that_no_route_can_hold_is_refused(proxy: str) -> None
     with pytest.raises(ValueRefused) as refused:
         GROUP.to_create(LEAST | {"OutboundProxy": proxy})
     assert (refused.value.fault, refused.value.attribute) == ("bad", "OutboundProxy")
+
+
+@pytest.mark.parametrize("address", ["sip:sbc.example.com", "a b", "sbc.example.com:0x", "-"])
+def test_a_public_address_that_no_contact_can_hold_is_refused(address: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        GROUP.to_create(LEAST | {"PublicAddress": address})
+    assert (refused.value.fault, refused.value.attribute) == ("bad", "PublicAddress")
+
+
+def test_there_is_a_port_for_each_of_the_source_ports() -> None:
+    with pytest.raises(
+        ValueRefused, match="SourcePorts is bad: from ListenPort_1 on, the last one would be above 65535"
+    ):
+        GROUP.to_create(LEAST | {"ListenPort_1": "65530", "SourcePorts": "7"})
+    assert GROUP.to_create(LEAST | {"ListenPort_1": "65530", "SourcePorts": "6"})["SourcePorts"] == 6

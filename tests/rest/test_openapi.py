@@ -68,7 +68,7 @@ NOT_FOR_A_SCHEMA = {
 # Texts with a syntax of their own, and those that others make necessary.
 HAS_SYNTAX = {
     "AOR", *(f"URI{number}" for number in range(1, 9)), "Host", "DomainName", "StaticHost", "OutboundProxy",
-    "MatchRegex", "ClientCipherSequence", "Sequence",
+    "MatchRegex", "ClientCipherSequence", "Sequence", "PublicAddress", "SourcePorts", "RouteSet", "WebSocketPath", "FromURI",
 }  # fmt: skip
 
 

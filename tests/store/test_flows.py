@@ -34,6 +34,18 @@ async def test_at_the_start_those_of_all_connections_are_due(site: Site, clock: 
     assert await site.due() == [1, 3]
 
 
+async def test_at_the_start_the_addresses_that_nats_give_are_not_lost(site: Site, clock: Clock) -> None:
+    await over(site, clock, -11, 22)
+    assert not await site.store.write(flows.lose_step, None)
+    assert await site.due() == [2]
+
+
+async def test_those_of_an_address_that_is_not_ours_any_more_are_due(site: Site, clock: Clock) -> None:
+    await over(site, clock, -11, -22)
+    assert not await site.store.write(flows.lose_step, -11)
+    assert await site.due() == [1]
+
+
 async def test_it_is_done_in_steps_that_knock(site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flows, "ROWS_PER_STEP", 2)
     await over(site, clock, 11, 11, 11)

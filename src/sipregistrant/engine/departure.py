@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..model.addressing import Addressing
-from ..model.schedule import Claimed, RegistrarSettings
+from ..model.groups import PUBLIC_ADDRESS
+from ..model.profiles import CONTACT_AS_SEEN
+from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
 from ..sip.identifiers import contact_token, dialog_names, next_cseq
-from ..sip.registration import Attempt, Tokens
+from ..sip.learned import Learned, seen_address
+from ..sip.message import Response
+from ..sip.registration import Attempt, Order, Tokens
 from ..sip.targets import Target
 from ..sip.transaction import SipTimers
 from ..sip.uri import Uri
@@ -23,6 +27,7 @@ from .flight import Flight, Registrar
 from .flows import Flow
 from .ordering import build, own_address
 from .pacing import Pacing
+from .seen import ASTRAY, Seen, SeenAddresses
 from .servers import NonceLife
 from .tls import TlsFiles
 
@@ -30,8 +35,8 @@ __all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_
 
 MOST_REDIRECTIONS = 2
 
-# Targets of a registrar, and connections to each.
-MOST_WAYS = 64
+# Targets of a registrar, and sockets and connections to each.
+MOST_WAYS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Departures:
         self._settings = settings
         self._tokens = tokens
         self._token_of = partial(contact_token, identity_key)
+        self._seen = SeenAddresses()
 
     def make(self, registrar: Registrar, pacing: Pacing, row: Claimed, flow: Flow, target: Target, now: float,
              moved: Moved | None = None) -> Flight | None:  # fmt: skip
@@ -86,9 +92,10 @@ class Departures:
         settings = registrar.settings
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
-        call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
-        addressing = self._addressing(registrar, flow, target)
-        built = build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of)
+        seen = None
+        if settings.profile[CONTACT_AS_SEEN] and not settings.group[PUBLIC_ADDRESS]:
+            seen = self._seen.of(flow, target, Learned.from_json(row.learned).public_address)
+        built = self._build(registrar, row, flow, target, generation, seen)
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
             return None
         order, tried = built
@@ -104,19 +111,49 @@ class Departures:
         attempt = Attempt(
             order, cseq, self._tokens, self._settings.timers, flow.is_reliable, authenticator, row.min_expires
         )  # fmt: skip
-        return Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now, pacing)
+        flight = Flight(row, registrar, attempt, flow, (target.host, target.port), tried, generation, now, pacing)
+        flight.seen = seen
+        return flight
 
-    def _addressing(self, registrar: Registrar, flow: Flow, target: Target) -> Addressing:
+    def see(self, flight: Flight, response: Response, now: float) -> int:
+        """Take where the registrar sees us from an answer: what follows in this attempt names that. Return the flow of what
+        was bound with another address, 0 for none.
+        """
+        via, order, before = response.first("via"), flight.attempt.order, flight.seen
+        if via is None or before is None or order.is_removal:
+            return 0
+        target = Target(*flight.peer, flight.flow.transport)
+        lost = self._seen.note(flight.flow, target, seen_address(via, order.sent_by), now)
+        seen = self._seen.of(flight.flow, target, before.address)
+        if seen.address == before.address:
+            flight.seen = seen
+        elif response.status_code < 300:
+            flight.seen = Seen(before.address, ASTRAY)
+        elif built := self._build(flight.registrar, flight.claimed, flight.flow, target, flight.generation, seen):
+            built[0].request_uri = built[1].request_uri = order.request_uri
+            flight.attempt.take(built[0])
+            flight.tried, flight.seen = built[1], seen
+        return 0 if lost is None else lost.id
+
+    def _build(self, registrar: Registrar, row: Claimed, flow: Flow, target: Target, generation: int,
+               seen: Seen | None) -> tuple[Order, Sent] | None:  # fmt: skip
+        settings = registrar.settings
+        assert settings is not None
+        call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
+        addressing = self._addressing(registrar, settings, flow, target, "" if seen is None else seen.address)
+        return build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of)
+
+    def _addressing(self, registrar: Registrar, settings: RegistrarSettings, flow: Flow, target: Target,
+                    seen_at: str) -> Addressing:  # fmt: skip
         """Return what all registrations of a registrar that go this way have in common."""
-        way = (flow.host, flow.port, target)
+        way = (flow.host, flow.port, target, seen_at)
         addressing = registrar.addressing.get(way)
         if addressing is None:
-            settings = registrar.settings
-            assert settings is not None
-            own = own_address(flow, target, host=self._settings.own_address, fqdn=self._settings.own_fqdn)
+            host = str(settings.group[PUBLIC_ADDRESS] or self._settings.own_address)
+            own = own_address(flow, target, host=host, fqdn=self._settings.own_fqdn)
             if len(registrar.addressing) >= MOST_WAYS:
                 registrar.addressing.clear()
-            addressing = registrar.addressing[way] = Addressing(settings.server, settings.profile, own)
+            addressing = registrar.addressing[way] = Addressing(settings.server, settings.profile, own, seen_at)
         return addressing
 
 

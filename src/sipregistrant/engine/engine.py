@@ -240,12 +240,14 @@ class Engine:
         for flight in [flight for flight in self._flights.values() if flight.flow is flow]:
             self._transport_failed(flight, reason, was_sent=was_open)
         if was_open:
-            spawn(self._settler.lose_flow(flow.id), "engine-lose-flow")
+            self._settler.lose_flow(flow.id)
 
     def _answered(self, flight: Flight, response: Response, now: float) -> None:
         attempt = flight.attempt
         branch, watched_for = attempt.transaction.branch, attempt.transaction.next_timeout
         try:
+            if flight.seen is not None and response.status_code >= 200:
+                self._settler.lose_flow(self._departures.see(flight, response, now))
             datagram = attempt.receive(response, now)
         except Exception:
             attempt.outcome = self._crash("answer.crashed", flight.claimed, flight.cseq, was_sent=True)
@@ -301,7 +303,7 @@ class Engine:
                 spawn(self._follow(flight, moved, outcome), "engine-follow")
                 return
         self._finish(flight.registrar, flight.pacing, flight.claimed, outcome, flight.tried, flight.generation,
-                     is_late=flight.is_late, flow_id=flight.flow.id)  # fmt: skip
+                     is_late=flight.is_late, flow_id=flight.flow_id)  # fmt: skip
 
     def _crash(self, event: str, row: Claimed, cseq: int, *, was_sent: bool = False) -> Outcome:
         """Log and count the exception of the moment; return the outcome that it is for its row."""

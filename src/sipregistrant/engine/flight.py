@@ -11,6 +11,7 @@ from ..sip.transaction import NEVER
 from .flows import Address, Flow
 from .pacing import Pacing
 from .reach import Reach
+from .seen import Seen
 from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
@@ -64,7 +65,7 @@ class Flight:
 
     __slots__ = (
         "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "pacing", "peer", "peer_host", "redirections",
-        "registrar", "sent_at", "tried",
+        "registrar", "seen", "sent_at", "tried",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -83,6 +84,8 @@ class Flight:
         self.peer = peer
         self.peer_host = peer[0]
         self.tried = tried
+        # Where the registrar sees us, as far as contacts are to name that (ContactAsSeen); else None.
+        self.seen: Seen | None = None
         self.generation = generation
         # How many 3xx were followed to get here.
         self.redirections = 0
@@ -91,6 +94,11 @@ class Flight:
     def next_timeout(self) -> float:
         attempt = self.attempt
         return attempt.transaction.next_timeout if attempt.outcome is None else NEVER
+
+    @property
+    def flow_id(self) -> int:
+        """What a row remembers its flow by: a connection, or the address that a NAT gives us; 0 for neither."""
+        return self.flow.id if self.seen is None else self.seen.id
 
     @property
     def cseq(self) -> int:

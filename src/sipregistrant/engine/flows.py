@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -55,13 +56,20 @@ BUFFER_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class GroupAddress:
-    """What a signaling group listens on and sends from."""
+    """What a signaling group listens on and sends from. `number` tells several apart, over which its registrations are
+    spread (SourcePorts).
+    """
 
     group_uid: int
     group_id: int
     host: str
     port: int
     dscp: int
+    number: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.group_uid, self.number
 
 
 class UdpFlow:
@@ -162,24 +170,28 @@ FlowMaker = Callable[[GroupAddress, Receiver], UdpFlow]
 
 
 class Flows:
-    """The flows of all signaling groups. `faults` says which group has none, and why."""
+    """The flows of all signaling groups. `faults` says which group lacks one, and why."""
 
     def __init__(self, receiver: Receiver, make_flow: FlowMaker = UdpFlow) -> None:
         self._receiver = receiver
         self._make_flow = make_flow
-        self._by_group: dict[int, UdpFlow] = {}
+        # By the key of their addresses: group and number.
+        self._sockets: dict[tuple[int, int], UdpFlow] = {}
+        # How many each group has, or should have.
+        self._numbers: Counter[int] = Counter()
         self.faults: dict[int, str] = {}
 
     def update(self, addresses: Iterable[GroupAddress]) -> None:
-        """Open, close and move sockets until there is one for each group; a group whose address cannot be had has none.
+        """Open, close and move sockets until each address has one, but those that cannot be had.
 
         What is there and stays as it is, is not touched. The socket of a group that is gone stays as long as it is
         the only one and in nobody's way: its un-REGISTERs still have to go out.
         """
-        wanted = {address.group_uid: address for address in addresses}
+        wanted = {address.key: address for address in addresses}
+        self._numbers = Counter(address.group_uid for address in wanted.values())
         ports = {address.port for address in wanted.values()}
-        for uid, flow in list(self._by_group.items()):
-            address = wanted.get(uid)
+        for key, flow in list(self._sockets.items()):
+            address = wanted.get(key)
             if address is None:
                 stays = flow.port not in ports
             else:
@@ -187,21 +199,21 @@ class Flows:
                 if stays and flow.address != address:
                     flow.take_dscp(address)
             if not stays:
-                self._by_group.pop(uid).close()
-        for uid, address in wanted.items():
-            if uid not in self._by_group:
-                self._open(address)
-        for uid in [uid for uid in self._by_group if uid not in wanted]:
-            if len(self._by_group) > 1:
-                self._by_group.pop(uid).close()
-        for uid in [uid for uid in self.faults if uid not in wanted]:
-            del self.faults[uid]
+                self._sockets.pop(key).close()
+        told_before = dict(self.faults)
+        self.faults.clear()
+        for key, address in wanted.items():
+            if key not in self._sockets:
+                self._open(address, told_before)
+        for key in [key for key in self._sockets if key not in wanted]:
+            if len(self._sockets) > 1:
+                self._sockets.pop(key).close()
 
-    def of_group(self, uid: int) -> UdpFlow | None:
-        """Return the flow of a group; of one that is gone, any."""
-        flow = self._by_group.get(uid)
+    def of_group(self, uid: int, row_id: int = 0) -> UdpFlow | None:
+        """Return the flow that a row of a group takes; of a group that is gone, any."""
+        flow = self._sockets.get((uid, row_id % (self._numbers[uid] or 1)))
         if flow is None and uid not in self.faults:
-            return next(iter(self._by_group.values()), None)
+            return next(iter(self._sockets.values()), None)
         return flow
 
     def why_not(self, uid: int) -> str:
@@ -210,22 +222,21 @@ class Flows:
 
     def close(self) -> None:
         """Close all sockets."""
-        for flow in self._by_group.values():
+        for flow in self._sockets.values():
             flow.close()
-        self._by_group.clear()
+        self._sockets.clear()
 
-    def _open(self, address: GroupAddress) -> None:
+    def _open(self, address: GroupAddress, told_before: Mapping[int, str]) -> None:
         where = _in_words(address.host, address.port)
         try:
             flow = self._make_flow(address, self._receiver)
         except OSError as error:
             reason = f"{where} cannot be bound: {error.strerror or error}"
-            if self.faults.get(address.group_uid) != reason:
+            if told_before.get(address.group_uid) != reason:
                 log.error("group.down", sipsg=address.group_id, reason=reason)
-            self.faults[address.group_uid] = reason
+            self.faults.setdefault(address.group_uid, reason)
             return
-        self.faults.pop(address.group_uid, None)
-        self._by_group[address.group_uid] = flow
+        self._sockets[address.key] = flow
         log.info("group.up", sipsg=address.group_id, address=_in_words(flow.host, flow.port))
 
 

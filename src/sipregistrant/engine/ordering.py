@@ -10,7 +10,7 @@ from ..model.addressing import Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
 from ..sip.registration import Order
 from ..sip.targets import Target
-from ..sip.uri import parse_uri, same_uri
+from ..sip.uri import parse_uri, same_uri, split_host_port
 from .flows import Flow
 from .targets import DEFAULT_PORT, Unreachable
 
@@ -32,12 +32,13 @@ def no_token(registration_id: int) -> str:
 
 
 def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddress:
-    """Return our address as the target has to see it; `host` is what the operator said, "" for the socket's."""
+    """Return our address as the target has to see it; `host` (or host:port) is what the operator said, "" for the socket's."""
     try:
         host = host or flow.local_host_towards(target.host)
     except OSError as error:
         raise Unreachable(f"no route to {target.host}: {error.strerror or error}") from None
-    return OwnAddress(_in_brackets(host), flow.port, flow.transport, fqdn)
+    host, port = split_host_port(host)
+    return OwnAddress(host, port or flow.port, flow.transport, fqdn)
 
 
 def common_lines(settings: RegistrarSettings) -> str:

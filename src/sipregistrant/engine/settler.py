@@ -8,12 +8,14 @@ rules 3 and 12).
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Schedule, Settled
+from .seen import ASTRAY
 from .settling import make_bare
 from .tasks import cancel_all, spawn
 
@@ -27,6 +29,9 @@ RETRY_STORE_SECONDS = 1.0
 # one of a few.
 BETWEEN_WRITES_SECONDS = 0.03
 
+# Flows that were lost of late: what was under way over one of them is not settled yet.
+MOST_LOST = 64
+
 
 class Settler:
     """The outcomes that are not on disk yet. `written(batch, changed)` is called when some are."""
@@ -35,6 +40,7 @@ class Settler:
         self._schedule = schedule
         self._written = written
         self._waiting: list[Settled] = []
+        self._lost: deque[int] = deque(maxlen=MOST_LOST)
         self._has_waiting = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.crashed = 0
@@ -47,7 +53,9 @@ class Settler:
         return self._task is not None
 
     def add(self, settled: Settled) -> None:
-        """Write this one, soon."""
+        """Write this one, soon; due again at once where its flow was lost meanwhile."""
+        if settled.flow_id and (settled.flow_id == ASTRAY or settled.flow_id in self._lost):
+            settled.due_at = settled.attempted_at
         if not self._waiting:
             self._has_waiting.set()
         self._waiting.append(settled)
@@ -61,8 +69,13 @@ class Settler:
         await cancel_all(self._task)
         self._task = None
 
-    async def lose_flow(self, flow_id: int) -> None:
-        """Have due again what was registered over a connection that is gone, also what is on its way to the disk."""
+    def lose_flow(self, flow_id: int) -> None:
+        """Have due again what was registered over a flow that is lost, also what is on its way to the disk; 0 is none."""
+        if flow_id:
+            self._lost.append(flow_id)
+            spawn(self._lose_flow(flow_id), "engine-lose-flow")
+
+    async def _lose_flow(self, flow_id: int) -> None:
         while self._task is not None:
             try:
                 if not any(settled.flow_id == flow_id for settled in self._waiting):

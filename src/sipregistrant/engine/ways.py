@@ -31,10 +31,11 @@ class Ways:
 
     def to(self, target: Target, settings: RegistrarSettings, row_id: int) -> Flow:
         """Return the flow that a row of a registrar takes. Raises `Unreachable`."""
-        socket = self._flows.of_group(settings.group_uid)
+        is_udp = target.transport == UdpFlow.transport
+        socket = self._flows.of_group(settings.group_uid, row_id if is_udp else 0)
         if socket is None:
             raise Unreachable(self._flows.why_not(settings.group_uid))
-        if target.transport == UdpFlow.transport:
+        if is_udp:
             return socket
         server = settings.server
         sockets = int(server["TransportSocket"] or 1)

@@ -84,12 +84,14 @@ class Addressing:
 
     __slots__ = ("_contact_at", "_domain", "_domain_at", "_fqdn", "_from_at", "_request_uri", "own", "sent_by")
 
-    def __init__(self, server: Mapping[str, Value], profile: Mapping[str, Value], own: OwnAddress) -> None:
+    def __init__(self, server: Mapping[str, Value], profile: Mapping[str, Value], own: OwnAddress,
+                 seen_at: str = "") -> None:  # fmt: skip
+        """`seen_at` is host:port for contacts at our address, where the registrar sees another one than `own`."""
         self.own = own
         self._domain = server_domain(server)
         self._fqdn = _fqdn_choice(profile, "FQDNinFromHeader", server, own)
         contact_host = _fqdn_choice(profile, "FQDNinContactHeader", server, own)
-        self._contact_at = _place(replace(own, host=contact_host or own.host))
+        self._contact_at = _place(replace(own, host=contact_host or seen_at or own.host))
         self._from_at = _in_uri(self._fqdn or own.host)
         # A server that was deleted has none: then there is only leave to be taken, with what was sent.
         self._domain_at = _in_uri(self._domain) if self._domain else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import ValueRefused
 from .attributes import ENABLE, LARGEST_NUMBER, OURS, Attribute, Kind, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
@@ -15,6 +16,8 @@ PUBLIC_ADDRESS, SOURCE_PORTS = "PublicAddress", "SourcePorts"
 DISABLED, ENABLED, DRAIN = range(3)
 PROTOCOLS = {1: "UDP", 2: "TCP", 4: "TLS"}
 
+LARGEST_PORT = 65535
+
 CALLS = "for calls; nothing for a registrant"
 
 
@@ -27,6 +30,8 @@ def check_group(values: Values) -> None:
     """Check that the outbound proxy can stand in a Route, and the public address in a Contact."""
     check_host("OutboundProxy", values["OutboundProxy"], may_have_port=False)
     check_host(PUBLIC_ADDRESS, values.get(PUBLIC_ADDRESS), may_have_port=True)
+    if int(values["ListenPort_1"] or 0) + int(values.get(SOURCE_PORTS) or 1) - 1 > LARGEST_PORT:
+        raise ValueRefused("bad", SOURCE_PORTS, f"from ListenPort_1 on, the last one would be above {LARGEST_PORT}")
 
 
 GROUP = Resource(

@@ -19,7 +19,7 @@ from .fields import Contact
 from .lexical import split_list, unquote
 from .message import Response
 
-__all__ = ["Learned", "learn_from"]
+__all__ = ["Learned", "learn_from", "seen_address"]
 
 # A peer's words, kept for each AOR: more than this nobody has sent for a reason.
 MOST_OF_EACH = 16
@@ -75,7 +75,7 @@ def learn_from(response: Response, ours: list[Contact], sent_by: str = "", crede
         for parameter, kept_as in GRUUS:
             if parameter in contact.parameters:
                 known.setdefault(kept_as, unquote(contact.parameters[parameter] or "")[:LONGEST])
-    if via is not None and (address := _public_address(via, sent_by)):
+    if via is not None and (address := seen_address(via, sent_by)):
         known["public_address"] = address
     if credential:
         known["credential"] = credential
@@ -89,8 +89,10 @@ def _items(value: str) -> list[str]:
         return []
 
 
-def _public_address(via: str, sent_by: str) -> str:
-    """Return host:port as the registrar saw us, "" where that is what we said ourselves."""
+def seen_address(via: str, sent_by: str) -> str:
+    """Return host:port as the registrar saw us by the Via of its answer (RFC 3581 §4), "" where that is what we said
+    ourselves: `sent_by`.
+    """
     before, branch, behind = via.partition(";branch=")
     # Without the branch, the Via of all answers of a registrar is the same.
     return _address(f"{before};{behind.partition(';')[2]}" if branch else via, sent_by)
@@ -105,4 +107,6 @@ def _address(via: str, sent_by: str) -> str:
     host, _, said_port = sent_by.rpartition(":")
     if (not received or received[1] == host.strip("[]")) and (not port or port[1] == said_port):
         return ""
-    return f"{received[1] if received else host}:{port[1] if port else said_port}"[:LONGEST]
+    seen_host = received[1] if received else host.strip("[]")
+    seen_host = f"[{seen_host}]" if ":" in seen_host else seen_host
+    return f"{seen_host}:{port[1] if port else said_port}"[:LONGEST]

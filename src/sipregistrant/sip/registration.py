@@ -124,6 +124,14 @@ class Attempt:
     def next_timeout(self) -> float:
         return self.transaction.next_timeout
 
+    @property
+    def order(self) -> Order:
+        return self._order
+
+    def take(self, order: Order) -> None:
+        """Say something else from the next request on: the registrar has told where it sees us."""
+        self._order, self._contacts = order, ("", -1)
+
     def start(self, now: float) -> bytes:
         """Return the first request."""
         return self._next_request(now)

@@ -1,6 +1,7 @@
 """What was registered over which connection: with the connection the way to it is gone, so it is registered again.
 
-Over UDP nothing is lost with a socket, so nothing of it is here, and a restart is silent.
+Over UDP nothing is lost with a socket, so a restart is silent; what is here of it is the address that a NAT gives us, where
+contacts name that (`engine/seen.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ON CONFLICT (registration_id) DO UPDATE SET flow = excluded.flow
 
 
 def remember(tx: Tx, rows: Sequence[tuple[int, int]]) -> None:
-    """Note rows as registered over connections: (row, connection)."""
+    """Note rows as registered over flows: (row, flow)."""
     if rows:
         tx.sqlite.execute(REMEMBER, (json.dumps(rows),))
 
@@ -35,14 +36,17 @@ UPDATE registration SET due_at = min(due_at, :now) WHERE desired = 1 AND due_at 
 
 
 def lose_step(tx: Tx, flow_id: int | None) -> bool:
-    """Make due some of what was registered over a connection, or over any (None); tell whether there may be more."""
+    """Make due some of what was registered over a flow, or over any connection (None: they ended with the process that had
+    them; the addresses that NATs give, which are negative, did not). Tell whether there may be more.
+    """
     where = "" if flow_id is None else "WHERE flow = :flow"
     found = tx.sqlite.execute(
-        f"SELECT registration_id FROM flow {where} LIMIT :most", {"flow": flow_id, "most": ROWS_PER_STEP}
+        f"SELECT registration_id, flow FROM flow {where} LIMIT :most", {"flow": flow_id, "most": ROWS_PER_STEP}
     ).fetchall()
-    ids = json.dumps([id for (id,) in found])
+    lost = json.dumps([id for id, flow in found if flow > 0 or flow_id is not None])
     tx.knocks.update(
-        registrar_id for (registrar_id,) in tx.sqlite.execute(DUE_AGAIN, {"now": tx.now, "ids": ids}).fetchall()
+        registrar_id for (registrar_id,) in tx.sqlite.execute(DUE_AGAIN, {"now": tx.now, "ids": lost}).fetchall()
     )
+    ids = json.dumps([id for id, _ in found])
     tx.sqlite.execute("DELETE FROM flow WHERE registration_id IN (SELECT value FROM json_each(?))", (ids,))
     return len(found) == ROWS_PER_STEP

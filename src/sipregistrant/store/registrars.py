@@ -116,7 +116,8 @@ def keys_of_entries(tx: Tx, settings: RegistrarSettings) -> Callable[[Row[Any]],
     A group whose address nobody has said stands in the key under a name of its own: its sockets may move, its AORs do
     not.
     """
-    own = OwnAddress(tx.own_address or f"group-{settings.group_uid}.invalid", 0, fqdn=tx.own_address)
+    host = str(settings.group[model_groups.PUBLIC_ADDRESS] or tx.own_address)
+    own = OwnAddress(host or f"group-{settings.group_uid}.invalid", 0, fqdn=tx.own_address)
     key_of = Addressing(settings.server, settings.profile, own).binding_key
     return lambda row: key_of({"AOR": row.aor, "AorType": row.aor_type})
 
