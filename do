@@ -84,10 +84,13 @@ apt_known() {
     done
 }
 
+has_kamailio_module() { ls /usr/lib/*/kamailio/modules/"$1".so >/dev/null 2>&1; }
+
 # Debian would start it at the next boot, on the port that a real one may want. Tests start their own.
 install_kamailio() {
-    if [ -x /usr/sbin/kamailio ] && ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1; then return 0; fi
-    apt_install kamailio kamailio-tls-modules || return 1
+    if [ -x /usr/sbin/kamailio ] && has_kamailio_module tls && has_kamailio_module outbound && has_kamailio_module websocket
+    then return 0; fi
+    apt_install kamailio kamailio-tls-modules kamailio-outbound-modules kamailio-websocket-modules || return 1
     if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable kamailio 2>/dev/null || :; fi
 }
 

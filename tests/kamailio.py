@@ -100,7 +100,7 @@ loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
-{tls_module}
+{tls_module}{outbound_module}
 modparam("jsonrpcs", "transport", 2)
 modparam("jsonrpcs", "pretty_format", 0)
 modparam("jsonrpcs", "fifo_name", "{folder}/rpc")
@@ -143,6 +143,15 @@ request_route {{
 )
 
 
+OUTBOUND_MODULE = """\
+loadmodule "stun.so"
+loadmodule "outbound.so"
+modparam("registrar", "outbound_mode", 1)
+modparam("registrar", "flow_timer", {flow_timer})
+"""
+"""Flows of RFC 5626, with their keep-alives: CRLF over connections, STUN over UDP."""
+
+
 REDIRECTION = """\
     append_to_reply("Contact: <sip:{place}>\\r\\n");
     sl_send_reply("302", "Moved Temporarily");
@@ -155,7 +164,7 @@ class Binding:
     """One contact of an AOR, as Kamailio holds it.
 
     `q` is None when none was given. `expires` is what remains, in seconds. `received` is "" unless Kamailio was told
-    to note the source of the request.
+    to note the source of the request. `instance` and `reg_id` are those of RFC 5626, "" and 0 without.
     """
 
     uri: str
@@ -165,6 +174,8 @@ class Binding:
     call_id: str
     cseq: int
     user_agent: str
+    instance: str = ""
+    reg_id: int = 0
 
 
 class Kamailio:
@@ -190,6 +201,7 @@ class Kamailio:
         tls: Files | None = None,
         trusts: Path | None = None,
         has_ipv6: bool = False,
+        flow_timer: int = 0,
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -199,7 +211,7 @@ class Kamailio:
         configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
         There is room for so many `contacts`. `has_tcp` has it listen over TCP at its port, too; `tls` is what it shows over
         TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any. `has_ipv6` has it
-        listen on ::1 as well.
+        listen on ::1 as well. With a `flow_timer` (seconds) it keeps flows, and wants to hear of each within that time.
         """
         for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
@@ -221,6 +233,7 @@ class Kamailio:
             "stale_flags": 17 if says_stale else 1,
             "redirection": REDIRECTION.format(place=redirects_to) if redirects_to else "",
             "workers": workers,
+            "outbound_module": OUTBOUND_MODULE.format(flow_timer=flow_timer) if flow_timer else "",
             "hash_size": max(10, contacts.bit_length() - 2),
         }
         self._has_tcp = has_tcp or tls is not None
@@ -432,6 +445,8 @@ def _binding(contact: dict[str, Any]) -> Binding:
         call_id=contact["Call-ID"],
         cseq=contact["CSeq"],
         user_agent=contact["User-Agent"],
+        instance=contact.get("Instance", ""),
+        reg_id=int(contact.get("Reg-Id", 0)),
     )
 
 

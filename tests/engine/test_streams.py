@@ -16,6 +16,7 @@ from sipregistrant.engine.streams import (
     FIRST_BACK_OFF_SECONDS,
     LASTING_SECONDS,
     LONGEST_BACK_OFF_SECONDS,
+    LOOK_EVERY_SECONDS,
     MOST_UNSENT_BYTES,
     PING_EVERY_SECONDS,
     PONG_WITHIN_SECONDS,
@@ -228,6 +229,17 @@ async def test_a_silent_connection_is_pinged_and_one_that_used_to_answer_is_give
         desk.now += PONG_WITHIN_SECONDS + 1
         desk.streams._look()
         assert desk.lost == [(flow, f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")]
+
+
+async def test_the_registrar_may_want_to_hear_of_a_connection_more_often() -> None:
+    async with connected() as (desk, peer):
+        flow = desk.flow()
+        flow.send(b"x", OWN)
+        await peer.until(1)
+        flow.be_heard_within(30)
+        desk.now += 30 - LOOK_EVERY_SECONDS + 0.1
+        desk.streams._look()
+        assert await peer.until(5) == b"x" + PING
 
 
 class DeafPeer(Peer):

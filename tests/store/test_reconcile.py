@@ -457,3 +457,61 @@ async def test_all_rows_of_a_table_have_an_entry(site: Site) -> None:
     await site.put_chain(3)
     assert await orphans(site) == []
     assert {column.name for column in REGISTRATION.columns} >= {"wanted_rev", "applied_rev"}
+
+
+# Flows of RFC 5626
+
+
+async def flows_of(site: Site) -> dict[int, list[int]]:
+    """Return, for each flow, the ids of the entries that are registered over it."""
+    rows = await site.store.read(lambda tx: tx.sqlite.execute(FLOWS_OF).fetchall())
+    found: dict[int, list[int]] = {}
+    for flow, id in rows:
+        found.setdefault(flow, []).append(id)
+    return found
+
+
+FLOWS_OF = """
+SELECT registrar.flow, entry.id FROM registration JOIN registrar ON registrar.id = registration.registrar_id
+JOIN sipregistrantentry AS entry ON entry.uid = registration.entry_uid ORDER BY registrar.flow, entry.id
+"""
+
+
+async def test_an_entry_is_registered_over_each_flow_of_its_server(site: Site) -> None:
+    await site.put_chain(2)
+    await site.post("sipserver", "1:1", OutboundFlows=3)
+    await site.reconcile()
+    assert await flows_of(site) == {0: [1, 2], 1: [1, 2], 2: [1, 2]}
+    assert (await site.get("sipregistrantentry", "1:1"))["AOR"]
+
+
+async def test_one_with_two_contacts_is_registered_once(site: Site) -> None:
+    await site.put_chain(2)
+    await site.post("sipserver", "1:1", OutboundFlows=2)
+    await site.reconcile()
+    await site.post("sipregistrantentry", "1:1", URI1="sip:a@192.0.2.1", URI2="sip:b@192.0.2.1")
+    assert await flows_of(site) == {0: [1, 2], 1: [2]}
+    await site.post("sipregistrantentry", "1:1", URI2="")
+    assert await flows_of(site) == {0: [1, 2], 1: [1, 2]}
+
+
+async def test_fewer_flows_take_leave_of_what_they_held(site: Site, clock: Clock) -> None:
+    await site.put_chain(1)
+    await site.post("sipserver", "1:1", OutboundFlows=2)
+    await site.reconcile()
+    for registrar_id in (1, 2):
+        (row,) = (await site.claim(registrar_id)).rows
+        await site.settle(registered(row, clock))
+    await site.post("sipserver", "1:1", OutboundFlows=0)
+    await site.reconcile()
+    assert await flows_of(site) == {0: [1]}
+    (row,) = (await site.claim(2)).rows
+    assert row.is_tombstone
+
+
+async def test_the_first_flow_is_the_row_that_was_there_without_flows(site: Site) -> None:
+    await site.put_chain(1)
+    before = [row.id for row in await site.all(REGISTRATION)]
+    await site.post("sipserver", "1:1", OutboundFlows=1)
+    await site.reconcile()
+    assert [row.id for row in await site.all(REGISTRATION)] == before

@@ -327,7 +327,8 @@ class Claims:
         server, group = settings.server, settings.group
         key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
         unknown = self.pacings.setdefault(key, Pacing())
-        registrar.reach = Reach(targets, self.pacing_of, unknown, stays=server[STAYS] == 1, fault=fault)
+        registrar.reach = Reach(targets, self.pacing_of, unknown, stays=server[STAYS] == 1, fault=fault,
+                                flow=settings.flow if settings.reg_id else None)  # fmt: skip
         for pacing in registrar.reach.pacings:
             pacing.limit(settings.id, int(server[RATE_LIMIT] or 0), int(server[IN_FLIGHT_LIMIT] or 0))
         self._known[registrar.id] = registrar.reach, registrar.server

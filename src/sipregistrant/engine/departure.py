@@ -19,6 +19,7 @@ from ..sip.digest import Challenge
 from ..sip.identifiers import contact_token, dialog_names, next_cseq
 from ..sip.learned import Learned, seen_address
 from ..sip.message import Response
+from ..sip.outbound import Outbound, instance_urn
 from ..sip.registration import Attempt, Order, Tokens
 from ..sip.targets import Target
 from ..sip.transaction import SipTimers
@@ -95,7 +96,7 @@ class Departures:
         seen = None
         if settings.profile[CONTACT_AS_SEEN] and not settings.group[PUBLIC_ADDRESS]:
             seen = self._seen.of(flow, target, Learned.from_json(row.learned).public_address)
-        built = self._build(registrar, row, flow, target, generation, seen)
+        built = self._build(registrar, row, flow, target, generation, seen, now)
         if built is None or (not row.desired and max(row.expires_at, row.maybe_held_until) <= now):
             return None
         order, tried = built
@@ -129,19 +130,23 @@ class Departures:
             flight.seen = seen
         elif response.status_code < 300:
             flight.seen = Seen(before.address, ASTRAY)
-        elif built := self._build(flight.registrar, flight.claimed, flight.flow, target, flight.generation, seen):
+        elif built := self._build(flight.registrar, flight.claimed, flight.flow, target, flight.generation, seen, now):
             built[0].request_uri = built[1].request_uri = order.request_uri
             flight.attempt.take(built[0])
             flight.tried, flight.seen = built[1], seen
         return 0 if lost is None else lost.id
 
     def _build(self, registrar: Registrar, row: Claimed, flow: Flow, target: Target, generation: int,
-               seen: Seen | None) -> tuple[Order, Sent] | None:  # fmt: skip
+               seen: Seen | None, now: float) -> tuple[Order, Sent] | None:  # fmt: skip
         settings = registrar.settings
         assert settings is not None
+        outbound = None
+        if settings.reg_id and registrar.server.lacks_outbound_until <= now:
+            instance = instance_urn(self._identity_key, settings.group_uid, settings.server_uid, row.entry_uid)
+            outbound = Outbound(instance, settings.reg_id)
         call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
         addressing = self._addressing(registrar, settings, flow, target, "" if seen is None else seen.address)
-        return build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of)
+        return build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of, outbound)
 
     def _addressing(self, registrar: Registrar, settings: RegistrarSettings, flow: Flow, target: Target,
                     seen_at: str) -> Addressing:  # fmt: skip

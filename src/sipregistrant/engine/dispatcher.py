@@ -62,6 +62,11 @@ class Counters:
 P = TypeVar("P", bound=Pending)
 
 
+def nobody(flow: Flow, datagram: bytes, source: Address) -> bool:
+    """Take nothing."""
+    return False
+
+
 class Dispatcher(Generic[P]):
     """Knows the branches in flight. `secret` makes the To tags of our answers; `answered` is called with what
     matches.
@@ -78,6 +83,8 @@ class Dispatcher(Generic[P]):
         self._completed_before: set[str] = set()
         self._turned_at = float("-inf")
         self.counters = Counters()
+        self.receive_other: Callable[[Flow, bytes, Address], bool] = nobody
+        """Takes what is no SIP; tells whether it was for somebody."""
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -100,7 +107,7 @@ class Dispatcher(Generic[P]):
         try:
             message = parse_message(datagram)
         except SipParseError:
-            if datagram.strip(KEEP_ALIVE):
+            if datagram.strip(KEEP_ALIVE) and not self.receive_other(flow, datagram, source):
                 self.counters.garbage += 1
             return
         if isinstance(message, Response):

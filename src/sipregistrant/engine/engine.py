@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, Schedule, Sent, Settled
 from ..sip.message import Response
 from ..sip.outcome import Kind, Outcome
@@ -27,6 +26,7 @@ from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, mov
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
 from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
+from .keep_alives import KeepAlives
 from .learning import learn
 from .levelling import phase_of
 from .names import Names, NameServers
@@ -36,8 +36,9 @@ from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .streams import StreamFlow, Streams
 from .targets import Unreachable
-from .tasks import cancel_all, spawn
+from .tasks import spawn
 from .tokens import SystemTokens
+from .watchdog import Watchdog
 from .ways import Ways
 
 __all__ = ["Engine"]
@@ -48,11 +49,6 @@ log = structlog.get_logger()
 MOST_UNSETTLED = 2000
 
 STOP_WAIT_SECONDS = 2.0
-
-WATCH_EVERY_SECONDS = 60.0
-
-# All requests that an attempt may need (`sip/registration.py`), each at its time-out, and a minute.
-LONGEST_FLIGHT_SECONDS = 8 * 32.0 + 60.0
 
 
 class Engine:
@@ -79,17 +75,18 @@ class Engine:
         self._settler = Settler(schedule, self._after_settle)
         # What is in flight, by row: for the watchdog alone.
         self._flights: dict[int, Flight] = {}
-        self._watchdog: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(schedule, self._claims, clock.now, self._flights, self._end_overdue)
         self._is_stopping = False
         self.flows = Flows(self._dispatcher.receive, make_flow)
         self.streams = Streams(self._dispatcher.receive, self._stream_lost, clock.now, self._draw)
+        self._keep_alives = KeepAlives(self._settler.lose_flow, clock.now, self._draw)
+        self._dispatcher.receive_other = self._keep_alives.receive
         self._ways = Ways(self.flows, self.streams, settings.tls)
         self.standings = self._claims.standings
         self.sent = 0
         self.resent = 0
         self.settled = 0
         self.crashed = 0
-        self.healed = 0
 
     # Life
 
@@ -99,7 +96,7 @@ class Engine:
         self._settler.start()
         for registrar_id, due_at in await self._schedule.heads():
             self._claims.push(registrar_id, due_at)
-        self._watchdog = spawn(self._watch(), "engine-watchdog")
+        self._watchdog.start()
         self._claims.pump()
 
     async def stop(self) -> None:
@@ -109,12 +106,13 @@ class Engine:
         """
         self._is_stopping = True
         self._claims.stop()
-        await cancel_all(self._watchdog)
+        await self._watchdog.stop()
         until = self._clock.now() + STOP_WAIT_SECONDS
         while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
             await asyncio.sleep(0.01)
         await self._settler.stop()
         self._deadlines.close()
+        await self._keep_alives.close()
         await self.streams.close()
         self.flows.close()
 
@@ -137,8 +135,8 @@ class Engine:
             "sent": self.sent,
             "resent": self.resent,
             "settled": self.settled,
-            "healed": self.healed,
-            "crashed": self.crashed + self._claims.crashed + self._settler.crashed,
+            "healed": self._watchdog.healed,
+            "crashed": self.crashed + self._claims.crashed + self._settler.crashed + self._watchdog.crashed,
         }
         return own | self._dispatcher.counters.as_dict()
 
@@ -302,6 +300,12 @@ class Engine:
             if moved is not None:
                 spawn(self._follow(flight, moved, outcome), "engine-follow")
                 return
+        self._land(flight, outcome)
+
+    def _land(self, flight: Flight, outcome: Outcome) -> None:
+        """End an attempt that was sent."""
+        if outcome.is_outbound:
+            flight.kept_as = self._keep_alives.bound(flight, outcome)
         self._finish(flight.registrar, flight.pacing, flight.claimed, outcome, flight.tried, flight.generation,
                      is_late=flight.is_late, flow_id=flight.flow_id)  # fmt: skip
 
@@ -311,39 +315,13 @@ class Engine:
         self.crashed += 1
         return Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, cseq, may_have_been_bound=was_sent and row.desired)
 
-    # Watching
-
-    async def _watch(self) -> None:
-        """Heal what a mistake of ours may have left behind: no state lasts for ever.
-
-        An attempt has an end by its own rules, and what is due is claimed; where either did not happen it is done here,
-        counted and logged, however it came about.
-        """
-        while True:
-            await asyncio.sleep(WATCH_EVERY_SECONDS)
-            try:
-                self._end_overdue(self._clock.now())
-                for registrar_id, due_at in await self._schedule.heads():
-                    self._claims.push(registrar_id, due_at)
-                self._claims.pump()
-            except StoreUnavailable:
-                continue  # claims and settles say so
-            except Exception:
-                log.exception("watch.crashed")
-                self.crashed += 1
-
-    def _end_overdue(self, now: float) -> None:
-        """End the attempts that are in flight for longer than any may be."""
-        overdue = [flight for flight in self._flights.values() if now - flight.begun_at > LONGEST_FLIGHT_SECONDS]
-        for flight in overdue:
-            self.healed += 1
-            row = flight.claimed
-            log.error("attempt.overdue", registration=row.id, seconds=round(now - flight.begun_at))
-            self._dispatcher.forget(flight.attempt.branch, now)
-            outcome = Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, flight.cseq, may_have_been_bound=row.desired)
-            flight.attempt.outcome = outcome
-            self._finish(flight.registrar, flight.pacing, row, outcome, flight.tried, flight.generation,
-                         is_late=flight.is_late)  # fmt: skip
+    def _end_overdue(self, flight: Flight, now: float) -> None:
+        """End an attempt that is in flight for longer than any may be."""
+        self._dispatcher.forget(flight.attempt.branch, now)
+        row = flight.claimed
+        outcome = Outcome(Kind.CRASHED, 0, INTERNAL_ERROR, flight.cseq, may_have_been_bound=row.desired)
+        flight.attempt.outcome = outcome
+        self._land(flight, outcome)
 
     # Settling
 

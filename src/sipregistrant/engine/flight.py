@@ -11,7 +11,7 @@ from ..sip.transaction import NEVER
 from .flows import Address, Flow
 from .pacing import Pacing
 from .reach import Reach
-from .seen import Seen
+from .seen import ASTRAY, Seen
 from .servers import ServerMemory
 
 __all__ = ["Flight", "Registrar"]
@@ -64,8 +64,8 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "pacing", "peer", "peer_host", "redirections",
-        "registrar", "seen", "sent_at", "tried",
+        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "kept_as", "pacing", "peer", "peer_host",
+        "redirections", "registrar", "seen", "sent_at", "tried",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -86,6 +86,8 @@ class Flight:
         self.tried = tried
         # Where the registrar sees us, as far as contacts are to name that (ContactAsSeen); else None.
         self.seen: Seen | None = None
+        # The UDP flow that its contact is bound to (RFC 5626), as `keep_alives.py` numbers them.
+        self.kept_as = 0
         self.generation = generation
         # How many 3xx were followed to get here.
         self.redirections = 0
@@ -97,8 +99,9 @@ class Flight:
 
     @property
     def flow_id(self) -> int:
-        """What a row remembers its flow by: a connection, or the address that a NAT gives us; 0 for neither."""
-        return self.flow.id if self.seen is None else self.seen.id
+        """What a row remembers its flow by: a connection, a UDP flow that is kept, or the address that a NAT gives us; else 0."""
+        seen = 0 if self.seen is None else self.seen.id
+        return ASTRAY if seen == ASTRAY else self.flow.id or self.kept_as or seen
 
     @property
     def cseq(self) -> int:

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 # However long a registrar wants to be left alone: a mistyped Retry-After must not be an outage of an hour.
 LONGEST_PAUSE_SECONDS = 600.0
 
+# Who cannot keep flows is asked again then: somebody may have put in a proxy that can.
+WITHOUT_OUTBOUND_SECONDS = 86400.0
+
 
 def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, tried: Sent | None,
           now: float) -> bool:  # fmt: skip
@@ -32,6 +35,11 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
     has_opened = server.guard.is_closed and outcome.kind is Kind.ACCEPTED and server.guard.accepted(registrar.name)
     if outcome.security is not None and not server.is_news(*outcome.security, now):
         outcome.security = None
+    if outcome.lacks_outbound:
+        if server.lacks_outbound_until <= now:
+            log.warning("server.lacks_outbound", server=registrar.name,
+                        hint="it answered 439: its AORs are registered without flows (RFC 5626) for a day")  # fmt: skip
+        server.lacks_outbound_until = now + WITHOUT_OUTBOUND_SECONDS
     if outcome.kind is Kind.TIMED_OUT or outcome.kind is Kind.NOT_SENT:
         has_choice = registrar.reach.has_choice
         since = outcome.sent_at if has_choice and outcome.sent_at else NEVER

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..errors import SipParseError
 from ..model.addressing import Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
+from ..sip.outbound import Outbound
 from ..sip.registration import Order
 from ..sip.targets import Target
 from ..sip.uri import parse_uri, same_uri, split_host_port
@@ -57,10 +58,12 @@ def common_lines(settings: RegistrarSettings) -> str:
 
 
 def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing, target: Target, call_id: str,
-          from_tag: str, common: str, token_of: TokenOf = no_token) -> tuple[Order, Sent] | None:  # fmt: skip
+          from_tag: str, common: str, token_of: TokenOf = no_token,
+          outbound: Outbound | None = None) -> tuple[Order, Sent] | None:  # fmt: skip
     """Return the order of an attempt and what it may bind; None where there is nothing to say any more.
 
-    `token_of` gives the token of a registration's contacts, which is used where ContactURIRandomizer is on.
+    `token_of` gives the token of a registration's contacts, which is used where ContactURIRandomizer is on. `outbound` is the
+    flow that a contact which is the only one is bound to (RFC 5626 §4.2).
 
     Contacts of before that are not wanted now are removed, by the same request, unless another row of the same
     binding wants them.
@@ -77,6 +80,8 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         names = addressing.identity(entry)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
                       addressing.contacts(entry, token))  # fmt: skip
+        if outbound is not None and len(wanted.contacts) == 1:
+            wanted.contacts[0].flow = str(outbound)
     is_removal = claimed.is_removal
     known = _known(claimed, wanted, addressing, token)
     # Where nothing is known but what is wanted, nothing is to go.
@@ -91,11 +96,13 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         raise Unreachable("a sips AOR needs TLS: Protocol 4 of the server")
     if any(";bnc" in contact.uri.lower() for contact in wanted.contacts):
         common += BULK_LINES
+    flow = wanted.contacts[0].flow if wanted.contacts else ""
     order = Order(
         wanted.request_uri, wanted.aor, wanted.from_uri, call_id, from_tag,
         int(entry["AorTtl"] or 0) if entry is not None else 0,
         [] if is_removal else wanted.contacts,
         removed, addressing.sent_by, VIA_TRANSPORTS[target.transport], common, target,
+        Outbound.from_text(flow) if flow else None,
     )  # fmt: skip
     return order, wanted
 
@@ -115,7 +122,7 @@ def _not_wanted(claimed: Claimed, known: list[SentContact], wanted: Sent, addres
     """Return what may be bound of this row and is wanted by nobody now."""
     kept = set() if claimed.is_removal else {contact.uri for contact in wanted.contacts}
     left = [contact.uri for contact in known if contact.uri not in kept]
-    if not left:
+    if not left or (claimed.is_removal and claimed.has_flow):
         return left
     kept |= _wanted_by_rivals(claimed, addressing, token_of)
     return [uri for uri in left if not _is_among(uri, kept)]

@@ -41,11 +41,14 @@ def hops(row: Claimed, outcome: Outcome, targets: int) -> bool:
 class Reach:
     """The targets of a registrar as they are known now. `fault` tells why there are none."""
 
-    __slots__ = ("_orders", "_pacing_of", "_stays", "fault", "pacings", "targets")
+    __slots__ = ("_flow", "_orders", "_pacing_of", "_stays", "fault", "pacings", "targets")
 
     def __init__(self, targets: Sequence[Weighted], pacing_of: PacingOf, fallback: Pacing, *, stays: bool = False,
-                 fault: Unreachable | None = None) -> None:  # fmt: skip
-        """`fallback` paces while no target is known. `stays` has rows stay with the target that answered last."""
+                 fault: Unreachable | None = None, flow: int | None = None) -> None:  # fmt: skip
+        """`fallback` paces while no target is known. `stays` has rows stay with the target that answered last. `flow` is which
+        of several flows takes this way (RFC 5626): each begins with another target, as far as there are.
+        """
+        self._flow = flow
         self.targets = targets
         self.fault = fault
         self._pacing_of = pacing_of
@@ -129,17 +132,20 @@ class Reach:
         # Without a fault, the targets are about to be known.
         return None if self.fault is None else (self.fault, pacing)
 
-    def _order_of(self, row_id: int) -> list[Target]:
+    def _order_of(self, row: Claimed) -> list[Target]:
         """Return the order of a row; those that wait for room ask again and again."""
-        order = self._orders.get(row_id)
+        order = self._orders.get(row.id)
         if order is None:
             if len(self._orders) >= MOST_REMEMBERED:
                 self._orders.clear()
-            order = self._orders[row_id] = in_order(row_id, self.targets)
+            # The flows of an AOR have one order, and each another place in it.
+            order = in_order(row.id if self._flow is None else row.binding_key, self.targets)
+            at = (self._flow or 0) % (len(order) or 1)
+            order = self._orders[row.id] = order[at:] + order[:at]
         return order
 
     def _choose(self, row: Claimed, now: float) -> Target | None:
-        order = self._order_of(row.id)
+        order = self._order_of(row)
         if row.sent is not None and (self._stays or row.is_removal):
             bound_at = Target(row.sent.host, row.sent.port, row.sent.transport)
             # What was bound there is removed there, wherever the server has moved since.

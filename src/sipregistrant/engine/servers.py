@@ -126,12 +126,14 @@ class NonceLife:
 class ServerMemory:
     """All of it, of one server."""
 
-    __slots__ = ("_security", "guard", "nonces", "standing")
+    __slots__ = ("_security", "guard", "lacks_outbound_until", "nonces", "standing")
 
     def __init__(self) -> None:
         self.standing = Standing()
         self.guard = RefusalGuard()
         self.nonces = NonceLife()
+        self.lacks_outbound_until = 0.0
+        """The instant until which no flows are asked for: somebody on the way cannot keep them."""
         self._security: dict[str, tuple[int, float]] = {}
 
     def is_news(self, realm: str, strength: int, now: float) -> bool:

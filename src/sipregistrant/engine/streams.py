@@ -97,6 +97,7 @@ class StreamFlow(asyncio.Protocol):
         self._heard_at = 0.0
         self._pinged_at = 0.0
         self._answers_pings = False
+        self._ping_every = PING_EVERY_SECONDS
 
     async def connect(self) -> None:
         """Open it, with TLS where there are terms for it."""
@@ -186,6 +187,10 @@ class StreamFlow(asyncio.Protocol):
         if self._connection is not None:
             self._connection.abort() if not self.opened_at else self._connection.close()
 
+    def be_heard_within(self, seconds: float) -> None:
+        """Send keep-alives so often: the registrar wants to hear of the flow (RFC 5626 §4.4.1)."""
+        self._ping_every = max(LOOK_EVERY_SECONDS, seconds - LOOK_EVERY_SECONDS)
+
     def look(self, now: float) -> None:
         """Send a keep-alive when one is due; give the connection up where an earlier one was not answered, or nothing is read."""
         if not self.opened_at or self.is_closed:
@@ -197,7 +202,7 @@ class StreamFlow(asyncio.Protocol):
             self._fail(f"the registrar has not read what was sent for {DRAIN_WITHIN_SECONDS:g} s")
         elif self._pinged_at > self._heard_at and now - self._pinged_at > PONG_WITHIN_SECONDS and self._answers_pings:
             self._fail(f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")
-        elif now - max(self._heard_at, self._pinged_at, self.opened_at) > PING_EVERY_SECONDS:
+        elif now - max(self._heard_at, self._pinged_at, self.opened_at) > self._ping_every:
             self._pinged_at = now
             self._connection.write(PING)
 

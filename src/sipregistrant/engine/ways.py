@@ -30,16 +30,20 @@ class Ways:
         self._terms: dict[object, TlsTerms] = {}
 
     def to(self, target: Target, settings: RegistrarSettings, row_id: int) -> Flow:
-        """Return the flow that a row of a registrar takes. Raises `Unreachable`."""
+        """Return the flow that a row of a registrar takes. Raises `Unreachable`.
+
+        Those of several flows (RFC 5626) have connections of their own. Over UDP they have a socket each as far as the group has
+        several: there a flow is no more than addresses and ports.
+        """
         is_udp = target.transport == UdpFlow.transport
-        socket = self._flows.of_group(settings.group_uid, row_id if is_udp else 0)
+        socket = self._flows.of_group(settings.group_uid, row_id if is_udp and not settings.reg_id else settings.flow)
         if socket is None:
             raise Unreachable(self._flows.why_not(settings.group_uid))
         if is_udp:
             return socket
         server = settings.server
         sockets = int(server["TransportSocket"] or 1)
-        number = row_id % sockets if server["ReuseTransport"] else row_id
+        number = row_id % sockets + sockets * settings.flow if server["ReuseTransport"] else row_id
         terms = None if target.transport == "tcp" else self._terms_of(settings)
         place = Place(settings.group_uid, target.host, target.port, target.transport, number)
         own = (socket.local_host_towards(target.host), socket.port)

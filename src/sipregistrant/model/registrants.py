@@ -11,7 +11,19 @@ from .attributes import LARGEST_NUMBER, OURS, Attribute, Kind, enum, integer, te
 from .resource import Resource, Values
 from .uris import LOCAL, NONE, REMOTE, STATIC, plain_contact, plain_user, read_aor, read_contact
 
-__all__ = ["AOR_TYPES", "CONTACTS", "FROM_URI", "INHERITED_TTL", "NONE", "LOCAL", "REMOTE", "STATIC", "ENTRY", "TABLE"]
+__all__ = [
+    "AOR_TYPES",
+    "CONTACTS",
+    "FROM_URI",
+    "INHERITED_TTL",
+    "NONE",
+    "LOCAL",
+    "REMOTE",
+    "STATIC",
+    "ENTRY",
+    "TABLE",
+    "contacts_of",
+]
 
 PAGE = "Resource - sipregistrantentry"
 CONTACTS = 8
@@ -35,6 +47,11 @@ def _contact_attributes() -> tuple[Attribute, ...]:
         *(text(f"URI{n}", 512, f"SIP URI of contact {n}; empty: contact {n} is unused", PAGE, kind=Kind.URI)
           for n in numbers),
     )  # fmt: skip
+
+
+def contacts_of(values: Values) -> int:
+    """Return how many contacts an entry registers: those it names, or one of its own at our address."""
+    return sum([bool(values[name]) for name in URI_NAMES]) or 1
 
 
 def check_entry(values: Values) -> None:

@@ -16,6 +16,7 @@ from ..sip.authentication import Credential
 from ..sip.bindings import SentContact
 from ..sip.learned import Learned
 from .resource import Values
+from .servers import FLOWS
 
 __all__ = ["Claim", "Claimed", "Class", "RegistrarSettings", "Rival", "Schedule", "Sent", "SentContact", "Settled"]  # fmt: skip
 
@@ -35,7 +36,9 @@ quoted = json.encoder.encode_basestring_ascii
 
 def _contact_json(contact: SentContact) -> str:
     granted = "null" if contact.granted is None else contact.granted
-    token = f",{quoted(contact.token)}" if contact.token else ""
+    token = f",{quoted(contact.token)}" if contact.token or contact.flow else ""
+    if contact.flow:
+        token += f",{quoted(contact.flow)}"
     return f"[{quoted(contact.uri)},{contact.q},{contact.asked},{granted},{quoted(contact.matched)}{token}]"
 
 
@@ -93,6 +96,13 @@ class RegistrarSettings:
     """The TLS profile of the server; None where it names none."""
     security: dict[str, int] = field(default_factory=dict)
     """The strength of the algorithm that each realm has shown: no weaker one is answered."""
+    flow: int = 0
+    """Which of the server's flows (RFC 5626), from 0."""
+
+    @property
+    def reg_id(self) -> int:
+        """The reg-id of registrations over this flow; 0 where the server has no flows."""
+        return self.flow + 1 if self.server[FLOWS] else 0
 
 
 @dataclass(slots=True)
@@ -132,6 +142,8 @@ class Claimed:
     learned: str = ""
     credentials: list[Credential] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
+    entry_uid: int = 0
+    """0 for a tombstone."""
 
     @property
     def is_removal(self) -> bool:
@@ -142,6 +154,11 @@ class Claimed:
     def preferred_credential(self) -> str:
         """Return the id of the credential that worked last, where it was not the first that fits."""
         return Learned.from_json(self.learned).credential if self.learned else ""
+
+    @property
+    def has_flow(self) -> bool:
+        """Tell whether the registrar has bound it to a flow: then its binding is its own, whoever else names the same URI."""
+        return Learned.from_json(self.learned).outbound if self.learned else False
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .fields import Contact
+from .outbound import Outbound
 from .outcome import Grant
 from .uri import parse_uri, same_uri
 
@@ -22,8 +23,10 @@ class SentContact:
     """One contact as it stood in a REGISTER, and what the 200 said of it.
 
     `q` in hundredths; `asked` and `granted` in seconds, `granted` None where the 200 did not list it; `matched` says
-    how it was found there: `uri` (RFC 3261 §19.1.4), `token` (the user), `only` (the only unknown one), "" not at all.
-    `token` is a user that nobody else has, "" without ContactURIRandomizer.
+    how it was found there: `instance` (RFC 5626), `uri` (RFC 3261 §19.1.4), `token` (the user), `only` (the only unknown one),
+    "" not at all.
+    `token` is a user that nobody else has, "" without ContactURIRandomizer; `flow` is the one it was bound to
+    (`sip/outbound.py`, as text), "" without flows.
     """
 
     uri: str
@@ -32,6 +35,7 @@ class SentContact:
     granted: int | None = None
     matched: str = ""
     token: str = ""
+    flow: str = ""
 
 
 @dataclass(slots=True)
@@ -44,10 +48,11 @@ class Found:
 
 
 def find_bindings(contacts: Sequence[SentContact], removed: Sequence[str], listed: Sequence[Contact],
-                  default: int | None, asked: Callable[[int], int]) -> Found:  # fmt: skip
+                  default: int | None, asked: Callable[[int], int], outbound: Outbound | None = None) -> Found:  # fmt: skip
     """Pair what we sent with what a 200 lists.
 
-    By URI comparison (§19.1.4); by the token in its user, where it has one; and, where we sent one contact and the 200
+    By instance and reg-id where we sent them (`outbound`; RFC 5626 §6: the same URI may stand there once for each flow); by
+    URI comparison (§19.1.4); by the token in its user, where it has one; and, where we sent one contact and the 200
     lists one that is another, by being the only one: then it was rewritten on the way. Beside a contact that came back as
     it was sent, one that did not is missing.
     The expiry is the contact's own, else that of the Expires header (`default`), else what we asked for (§10.2.4);
@@ -60,12 +65,17 @@ def find_bindings(contacts: Sequence[SentContact], removed: Sequence[str], liste
     left = list(listed)
     found = Found()
     for contact in contacts:
-        mine, matched = _take(left, contact.uri), "uri"
+        mine, matched = _take_flow(left, outbound), "instance"
+        if mine is None:
+            mine, matched = _take(left, contact.uri), "uri"
         if mine is None and contact.token:
             mine, matched = _take_token(left, contact.token), "token"
         if mine is not None:
             found.ours.append(mine)
             found.grants.append(Grant(contact.uri, _granted(mine, default, asked(contact.asked)), matched))
+    if outbound is not None:
+        # What another flow has bound is not there because of us, whatever its URI.
+        left = [contact for contact in left if "reg-id" not in contact.parameters or outbound.is_of(contact)]
     found.still_there = [uri for uri in removed if (gone := _take(left, uri)) is not None and gone.expires != 0]
     if not found.grants and len(contacts) == 1 and len(left) == 1:
         grant = _granted(left[0], default, asked(contacts[0].asked))
@@ -73,6 +83,14 @@ def find_bindings(contacts: Sequence[SentContact], removed: Sequence[str], liste
         found.grants.append(Grant(contacts[0].uri, grant, "only"))
     found.grants = [grant for grant in found.grants if grant.expires > 0]
     return found
+
+
+def _take_flow(listed: list[Contact], outbound: Outbound | None) -> Contact | None:
+    """Take the contact of our flow out of the list."""
+    for index, contact in enumerate(listed):
+        if outbound is not None and outbound.is_of(contact):
+            return listed.pop(index)
+    return None
 
 
 def _take(listed: list[Contact], uri: str) -> Contact | None:

@@ -34,7 +34,9 @@ _rport = re.compile(r";\s*rport\s*=\s*([0-9]{1,5})", re.ASCII).search
 
 @dataclass(slots=True)
 class Learned:
-    """All of it. `credential` is ours: the id of the credential that was taken, where it is not the first that fits."""
+    """All of it. `credential` is ours: the id of the credential that was taken, where it is not the first that fits.
+    `outbound`: it is bound to a flow (RFC 5626).
+    """
 
     service_route: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Learned:
     temporary_gruu: str = ""
     public_address: str = ""
     credential: str = ""
+    outbound: bool = False
 
     def to_json(self) -> str:
         """Return what there is as a JSON object, "" where there is nothing."""
@@ -60,12 +63,13 @@ GRUUS = (("pub-gruu", "public_gruu"), ("temp-gruu", "temporary_gruu"))
 LISTS = {"service-route": "service_route", "path": "path", "p-associated-uri": "associated_uris"}
 
 
-def learn_from(response: Response, ours: list[Contact], sent_by: str = "", credential: str = "") -> str:
+def learn_from(response: Response, ours: list[Contact], sent_by: str = "", credential: str = "", *,
+               outbound: bool = False) -> str:  # fmt: skip
     """Return as JSON what a 200 tells, "" where that is nothing, as of nearly all.
 
     `ours` are the contacts in it that are ours, `sent_by` the host and port in our Via.
     """
-    known: dict[str, str | list[str]] = {}
+    known: dict[str, str | list[str] | bool] = {}
     for header in LISTS.keys() & response.names:
         items = [item[:LONGEST] for value in response.all(header) for item in _items(value)]
         if items:
@@ -79,6 +83,8 @@ def learn_from(response: Response, ours: list[Contact], sent_by: str = "", crede
         known["public_address"] = address
     if credential:
         known["credential"] = credential
+    if outbound:
+        known["outbound"] = True
     return Learned(**known).to_json() if known else ""  # type: ignore[arg-type]
 
 

@@ -92,6 +92,12 @@ class Outcome:
     """JSON of `sip.learned.Learned`: what the 200 tells beside the bindings."""
     security: tuple[str, int] | None = None
     """Realm and strength of the algorithm that was accepted."""
+    is_outbound: bool = False
+    """The registrar has bound the contact to the flow that the REGISTER came over (RFC 5626 §6)."""
+    flow_timer: int = 0
+    """Within how many seconds it wants to hear of that flow; 0 where it does not say."""
+    lacks_outbound: bool = False
+    """Somebody on the way cannot keep flows (439)."""
     moved_to: Sequence[Uri] = ()
     """The contacts of a 3xx, the preferred one first."""
 

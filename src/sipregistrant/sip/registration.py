@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import SipParseError
@@ -24,6 +24,7 @@ from .bindings import SentContact, find_bindings
 from .fields import parse_contacts, parse_delta_seconds, parse_retry_after
 from .learned import learn_from
 from .message import Response
+from .outbound import LACKS_OUTBOUND, Outbound, flow_timer, is_outbound
 from .outcome import Kind, Outcome
 from .transaction import Action, ClientTransaction, SipTimers
 from .uri import Uri
@@ -82,6 +83,8 @@ class Order:
     transport: str = "UDP"
     common: str = ""
     peer: object = ""
+    outbound: Outbound | None = None
+    """The flow that its one contact is to be bound to."""
 
     @property
     def is_removal(self) -> bool:
@@ -92,8 +95,8 @@ class Attempt:
     """One attempt. `outcome` is None until it is over; `sends` counts datagrams, retransmissions included."""
 
     __slots__ = (
-        "_authenticator", "_contacts", "_has_adopted", "_is_reliable", "_min_expires", "_order", "_requests", "_sent_at",
-        "_timers", "_tokens", "_was_sent", "cseq", "outcome", "sends", "transaction",
+        "_authenticator", "_contacts", "_has_adopted", "_is_reliable", "_lacks_outbound", "_min_expires",
+        "_order", "_requests", "_sent_at", "_timers", "_tokens", "_was_sent", "cseq", "outcome", "sends", "transaction",
     )  # fmt: skip
 
     def __init__(self, order: Order, cseq: int, tokens: Tokens, timers: SipTimers, is_reliable: bool = False,
@@ -106,6 +109,7 @@ class Attempt:
         self._authenticator = authenticator or Authenticator(())
         self._min_expires = min_expires
         self._has_adopted = False
+        self._lacks_outbound = False
         self._requests = 0
         self._sent_at = 0.0
         self._was_sent = False
@@ -143,6 +147,8 @@ class Attempt:
             return None
         if code in (401, 407):
             return self._receive_challenge(response, now)
+        if code == LACKS_OUTBOUND and self._order.outbound is not None:
+            return self._go_without_outbound(now)
         if code == 423 and not self._order.is_removal:
             return self._receive_interval_too_brief(response, now)
         if 200 <= code < 300:
@@ -208,11 +214,13 @@ class Attempt:
         bound first, what is to go after it (§10.2.2).
         """
         order = self._order
-        text = ""
+        flow, text = ("", "") if order.outbound is None else (order.outbound.parameters, order.outbound.lines)
         for c in order.contacts:
-            text += f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}\r\n"
+            text += f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}{flow}\r\n"
+        # Beside a contact that is bound to the flow, what goes is told by its URI: a flow stands in a REGISTER once.
+        gone = flow if order.is_removal else ""
         for uri in order.removed:
-            text += f"Contact: <{uri}>;expires=0\r\n"
+            text += f"Contact: <{uri}>;expires=0{gone}\r\n"
         return f"{text}Expires: {0 if order.is_removal else self._asked(order.expires)}\r\n"
 
     def _asked(self, expires: int) -> int:
@@ -240,6 +248,12 @@ class Attempt:
         self._min_expires = wanted
         return self._next_request(now)
 
+    def _go_without_outbound(self, now: float) -> bytes:
+        """Register as if there were no flows: a proxy on the way cannot keep them (RFC 5626 §4.2.1)."""
+        self.take(replace(self._order, outbound=None))
+        self._lacks_outbound = True
+        return self._next_request(now)
+
     def _accept(self, response: Response) -> Outcome:
         """Find our contacts in a 200: it lists all bindings of the AOR, also those of others (§10.3 step 8)."""
         try:
@@ -248,7 +262,8 @@ class Attempt:
             return self._end(Kind.REFUSED, response.status_code, f"200 with a Contact that cannot be read: {error}")
         expires = response.first("expires")
         default = None if expires is None else _seconds(expires)
-        found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked)
+        found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked,
+                              self._order.outbound)  # fmt: skip
         challenge, nonce_count = self._authenticator.to_send_ahead(response)
         if self._order.is_removal:
             if found.still_there:
@@ -262,7 +277,11 @@ class Attempt:
             return self._end(Kind.REFUSED, response.status_code, reason)
         outcome = self._end(Kind.ACCEPTED, response.status_code, None, challenge, nonce_count)
         outcome.grants = found.grants
-        outcome.learned = learn_from(response, found.ours, self._order.sent_by, self._authenticator.credential)
+        if self._order.outbound is not None and is_outbound(response):
+            outcome.is_outbound, outcome.flow_timer = True, flow_timer(response)
+        outcome.learned = learn_from(
+            response, found.ours, self._order.sent_by, self._authenticator.credential, outbound=outcome.is_outbound
+        )  # fmt: skip
         outcome.security = self._authenticator.security
         return outcome
 
@@ -283,6 +302,7 @@ class Attempt:
             kind is not Kind.ACCEPTED and self._may_have_been_bound(kind, code),
             authenticator.was_ahead_accepted if code else None, authenticator.are_credentials_refused, self._sent_at,
         )  # fmt: skip
+        outcome.lacks_outbound = self._lacks_outbound
         return outcome
 
     def _may_have_been_bound(self, kind: Kind, code: int) -> bool:

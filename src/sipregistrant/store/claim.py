@@ -239,6 +239,7 @@ def _read_row(row: tuple[Any, ...], by_user: Mapping[str, list[Credential]]) -> 
         generation, expires_at / 1000, maybe_held_until / 1000, since_at / 1000, failures, last_code, challenge, nonce_count,
         min_expires or 0, entry, None if sent is None else Sent.from_json(sent), unanswered, entry_uid is None,
         attempted_at / 1000, clears == 1, learned or "", by_user.get(from_user, []),
+        [], entry_uid or 0,
     )  # fmt: skip
 
 

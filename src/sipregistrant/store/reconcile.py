@@ -179,11 +179,12 @@ def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:
     """
     tx.groups_changed = tx.groups_changed or changed_resource == "sipsg"
     own = REGISTRAR.c.sipsg_uid if changed_resource == "sipsg" else REGISTRAR.c.sipserver_uid
-    there = {(row.sipsg_uid, row.sipserver_uid): row for row in tx.conn.execute(select(REGISTRAR).where(own == uid))}
-    for pair, wanted in _wanted(tx, changed_resource, uid).items():
-        row = there.pop(pair, None)
+    rows = tx.conn.execute(select(REGISTRAR).where(own == uid))
+    there = {(row.sipsg_uid, row.sipserver_uid, row.flow): row for row in rows}
+    for key, wanted in _wanted(tx, changed_resource, uid).items():
+        row = there.pop(key, None)
         if row is None:
-            place = {"sipsg_uid": pair[0], "sipserver_uid": pair[1]}
+            place = dict(zip(("sipsg_uid", "sipserver_uid", "flow"), key, strict=True))
             tx.conn.execute(insert(REGISTRAR).values(**place, **wanted, rev=1, phase=APPLY, cursor=0))
             tx.fan_out = True
         else:
@@ -202,11 +203,11 @@ def _note(tx: Tx, row: Row[Any], wanted: dict[str, int | None], *, reshape: bool
     tx.knocks.add(row.id)
 
 
-def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int], dict[str, int | None]]:
-    """Return (group, server) -> columns of `registrar` for one group or one server.
+def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int, int], dict[str, int | None]]:
+    """Return (group, server, flow) -> columns of `registrar` for one group or one server.
 
     Who registers where: every signaling group, its server table, each server with a registrant table, each entry of
-    that.
+    that; over each flow of the server (RFC 5626), over the first one where there are none.
     """
     authorization = OBJECTS["sipremoteauthtable"]
     tables = OBJECTS["sipcontactregistrant"]
@@ -216,6 +217,7 @@ def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int], di
             GROUPS.c.uid.label("group_uid"),
             tables.c.uid.label("table_uid"),
             authorization.c.uid.label("credentials_uid"),
+            SERVERS.c.outbound_flows,
         )
         .select_from(GROUPS)
         .join(SERVER_TABLES, SERVER_TABLES.c.id == GROUPS.c.server_cluster_id)
@@ -225,15 +227,16 @@ def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int], di
         .where((GROUPS if changed_resource == "sipsg" else SERVERS).c.uid == uid)
     )
     is_on: dict[int, int] = {}
-    wanted: dict[tuple[int, int], dict[str, int | None]] = {}
+    wanted: dict[tuple[int, int, int], dict[str, int | None]] = {}
     for row in tx.conn.execute(query).all():
         if row.group_uid not in is_on:
             is_on[row.group_uid] = int(group_is_on(GROUP_ROWS.values(GROUP_ROWS.get(tx, row.group_uid))))
-        wanted[row.group_uid, row.server_uid] = {
+        columns = {
             "registrant_table_uid": row.table_uid,
             "credentials_uid": row.credentials_uid,
             "is_on": is_on[row.group_uid],
         }
+        wanted |= {(row.group_uid, row.server_uid, flow): columns for flow in range(row.outbound_flows or 1)}
     return wanted
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "forget_unused",
     "group_is_on",
     "groups",
+    "has_one_contact",
     "keys_of_entries",
     "registrar_settings",
 ]
@@ -35,6 +36,11 @@ IDLE, APPLY, RETIRE = range(3)
 def entry_values(row: Row[Any]) -> Values:
     """Return the values of a registrant entry."""
     return values_of(registrants.ENTRY, row)
+
+
+def has_one_contact(row: Row[Any]) -> bool:
+    """Tell whether an entry registers one contact: that of a URIn, or the one of its own at our address."""
+    return registrants.contacts_of(entry_values(row)) == 1
 
 
 def group_is_on(group: Values) -> bool:
@@ -71,6 +77,7 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
         credentials_uid=row.credentials_uid,
         is_gone=not all(is_there[:2]),
         tls=_tls_profile(tx, server),
+        flow=row.flow,
         security={
             realm: strength
             for realm, strength in tx.conn.execute(SECURITY_OF, {"uid": row.sipserver_uid, "now": tx.now})

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import sqlite
 from ..model.schedule import Class, RegistrarSettings
 from ..model.status import State
 from .credentials import credentials_for
-from .registrars import entry_values, keys_of_entries
+from .registrars import entry_values, has_one_contact, keys_of_entries
 from .schema import BOUND, FLOW, OBJECTS, REGISTRATION, TOMBSTONE
 from .tx import Tx
 
@@ -42,7 +42,8 @@ def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any
     """Make the rows of some entries at one registrar what is wanted now.
 
     A row whose binding key is still right is touched where `force` is set or its wish differs; one whose key is not
-    (another AOR, another domain) is retired, and a new one stands in for it. `before` are entries as they were, by uid,
+    (another AOR, another domain) is retired, and a new one stands in for it. Over more than one flow only an entry with one
+    contact is registered (RFC 5626 §4.2). `before` are entries as they were, by uid,
     where they have changed: the old binding goes with the credentials of the old user.
     """
     if not entries:
@@ -56,11 +57,12 @@ def apply_entries(tx: Tx, settings: RegistrarSettings, entries: Sequence[Row[Any
         key = key_of(entry)
         row = there.get(entry.uid)
         stays_off = row is not None and bool(row.stays_off)
-        if row is not None and row.binding_key != key:
+        is_wanted = settings.flow == 0 or has_one_contact(entry)
+        if row is not None and (row.binding_key != key or not is_wanted):
             to_retire.append((row, before.get(entry.uid, entry)))
             row = None
         if row is None:
-            if is_on:
+            if is_on and is_wanted:
                 to_make.append(_Wanted(entry.uid, key, stays_off))
         elif force or bool(row.desired) != (is_on and not stays_off):
             to_touch.append(row.id)

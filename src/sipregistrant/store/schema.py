@@ -157,7 +157,14 @@ REGISTRAR = Table(
     Column(
         "action_cursor", BigInteger, nullable=False, server_default="0", comment="how far the action has come: an id"
     ),
-    UniqueConstraint("sipsg_uid", "sipserver_uid"),
+    Column(
+        "flow",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="which of the flows of RFC 5626, from 0; 0 too where there are none",
+    ),
+    UniqueConstraint("sipsg_uid", "sipserver_uid", "flow"),
     Index(None, "registrant_table_uid"),
     Index(None, "credentials_uid"),
     comment="a server as one signaling group reaches it: what the schedule queues for",
