@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sipregistrant.errors import Refusal
 from sipregistrant.model import profiles, registrants, servers
-from sipregistrant.model.addressing import Addressing, OwnAddress, aor_user, contact_ttl
+from sipregistrant.model.addressing import Addressing, OwnAddress, contact_ttl, registering_user
 from sipregistrant.model.resource import Values
 from sipregistrant.model.uris import read_aor, read_contact
 from sipregistrant.sip.uri import parse_uri
@@ -38,6 +38,18 @@ def key(aor: str, aor_type: str, *, server: Values = SERVER, own: OwnAddress = O
 
 def uris(*, own: OwnAddress = OWN, profile: Values = PROFILE, **form: str) -> list[str]:
     return [contact.uri for contact in Addressing(SERVER, profile, own).contacts(entry("sip:alice", **form))]
+
+
+# Third party
+
+
+@pytest.mark.parametrize(("aor", "aor_type"), [("alice", LOCAL), ("alice", REMOTE), ("sip:alice@example.com", STATIC)])
+def test_a_third_party_stands_in_the_from_and_nowhere_else(aor: str, aor_type: str) -> None:
+    to, _, request_uri = names(aor, aor_type)
+    made = entry(aor, aor_type, FromURI="sip:%23pbx@example.org")
+    assert Addressing(SERVER, PROFILE, OWN).identity(made) == (to, "sip:%23pbx@example.org", request_uri)
+    assert registering_user(made) == "#pbx"
+    assert Addressing(SERVER, PROFILE, OWN).binding_key(made) == key(aor, aor_type)
 
 
 # AorType
@@ -259,7 +271,7 @@ def test_a_ttl_that_is_not_given_is_that_of_the_aor() -> None:
     ],
 )  # fmt: skip
 def test_credentials_are_chosen_by_the_user_with_its_escapes_resolved(aor: str, aor_type: str, user: str) -> None:
-    assert aor_user(aor, int(aor_type)) == user
+    assert registering_user(entry(aor, aor_type)) == user
 
 
 # The binding key
@@ -315,7 +327,7 @@ def test_whatever_aor_is_taken_can_be_put_on_the_wire(aor: str, aor_type: str) -
         assert uri.isascii()
     assert parse_uri(found.request_uri).user == ""
     Addressing(SERVER, PROFILE, OWN).binding_key(values)
-    aor_user(str(values["AOR"]), int(aor_type))
+    registering_user(values)
 
 
 @settings(max_examples=150, deadline=None, database=None, derandomize=True)

@@ -188,3 +188,19 @@ def test_an_aor_that_would_be_too_long_on_the_wire_is_refused() -> None:
     with pytest.raises(ValueRefused) as refused:
         made(AorType="3", AOR="sip:" + "ü" * 300 + "@example.com")
     assert (refused.value.fault, refused.value.attribute) == ("bad", "AOR")
+
+
+@pytest.mark.parametrize(
+    ("uri", "problem"),
+    [
+        ("pbx", "URI"),
+        ("tel:+15550100", "scheme:user@host is wanted, with sip or sips"),
+        ("sip:example.com", "scheme:user@host is wanted, with sip or sips"),
+        ("sip:pbx@example.com?Subject=x", "a From has no headers"),
+        ("<sip:pbx@example.com>", "URI"),
+    ],
+)
+def test_a_third_party_that_no_from_can_hold_is_refused(uri: str, problem: str) -> None:
+    with pytest.raises(ValueRefused, match=problem) as refused:
+        ENTRY.to_create({"AOR": "sip:alice", "FromURI": uri})
+    assert (refused.value.fault, refused.value.attribute) == ("bad", "FromURI")

@@ -51,6 +51,18 @@ def test_every_contact_has_its_q_and_its_expiry(service: Start, kamailio: StartK
         assert ttl - 5 <= bindings[uri].expires <= ttl
 
 
+def test_a_third_party_registers_with_its_own_credentials(service: Start, kamailio: StartKamailio) -> None:
+    registrar = kamailio()
+    rest = service().rest()
+    configure(rest, registrar)
+    rest.post("sipremoteauthtable/1/sipremoteauthentry/1", User="pbx")
+    put_entry(rest, URI1="sip:alice@192.0.2.1", FromURI="sip:pbx@sip.test")
+    eventually(lambda: rest.state() == "registered")
+    assert [binding.uri for binding in registrar.dump()[AOR]] == ["sip:alice@192.0.2.1"]
+    rest.delete("sipcontactregistrant/1/sipregistrantentry/1")
+    eventually(lambda: AOR not in registrar.dump())
+
+
 def test_a_range_of_numbers_is_one_registration(service: Start, kamailio: StartKamailio) -> None:
     registrar = kamailio()
     rest = service().rest()

@@ -397,3 +397,16 @@ async def test_the_user_that_credentials_are_chosen_by_follows_the_aor(site: Sit
     await site.post("sipregistrantentry", "1:1", AorType=3, AOR="sip:bob@example.com")
     (row,) = await site.all(OBJECTS["sipregistrantentry"])
     assert row.from_user == "bob"
+
+
+async def test_a_third_party_has_credentials_of_its_own(site: Site) -> None:
+    await site.put_table(1)
+    await site.post("sipregistrantentry", "1:1", FromURI="sip:pbx@example.com")
+    (row,) = await site.all(OBJECTS["sipregistrantentry"])
+    assert row.from_user == "pbx"
+    await site.post("sipregistrantentry", "1:1", AOR="sip:carol@example.com")
+    (row,) = await site.all(OBJECTS["sipregistrantentry"])
+    assert row.from_user == "pbx"
+    await site.post("sipregistrantentry", "1:1", FromURI="")
+    (row,) = await site.all(OBJECTS["sipregistrantentry"])
+    assert row.from_user == "carol"

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from ..sip.uri import Uri, canonical_aor, escape_user, parse_uri, split_host_port
 from . import profiles
 from .attributes import Value
-from .registrants import CONTACTS, INHERITED_TTL
+from .registrants import CONTACTS, FROM_URI, INHERITED_TTL
 from .schedule import SentContact
 from .servers import TCP, TLS, UDP
 from .uris import LOCAL, NONE, REMOTE, STATIC, match_plain, plain_user, read_aor, read_contact
@@ -27,8 +27,8 @@ __all__ = [
     "Addressing",
     "Identity",
     "OwnAddress",
-    "aor_user",
     "contact_ttl",
+    "registering_user",
 ]
 
 TRANSPORTS = {UDP: "udp", TCP: "tcp", TLS: "tls"}
@@ -70,8 +70,11 @@ class Identity(NamedTuple):
     request_uri: str
 
 
-def aor_user(aor: str, aor_type: int) -> str:
-    """Return the user part of an AOR, its escapes resolved: what credentials are chosen by."""
+def registering_user(entry: Mapping[str, Value]) -> str:
+    """Return the user of the From, its escapes resolved: what credentials are chosen by. But for a third party the AOR's."""
+    if third_party := entry.get(FROM_URI):
+        return unquote(parse_uri(str(third_party)).user)
+    aor, aor_type = str(entry["AOR"]), int(entry["AorType"] or 0)
     plain = plain_user(aor, aor_type)
     return plain if plain is not None else unquote(read_aor(aor, aor_type).user)
 
@@ -101,7 +104,12 @@ class Addressing:
         """Host and port for the Via, as the peer sees us."""
 
     def identity(self, entry: Mapping[str, Value]) -> Identity:
-        """Return the URIs of a REGISTER for this entry."""
+        """Return the URIs of a REGISTER for this entry. Somebody else may register it: RFC 3261 §10.2, third party."""
+        names = self._own_identity(entry)
+        third_party = entry.get(FROM_URI)
+        return names._replace(from_uri=str(third_party)) if third_party else names
+
+    def _own_identity(self, entry: Mapping[str, Value]) -> Identity:
         text, aor_type = str(entry["AOR"]), entry["AorType"]
         plain = match_plain(text)
         if plain is not None and self._domain:

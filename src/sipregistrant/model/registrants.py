@@ -6,7 +6,7 @@ The entry is the page that this program was made from: 28 parameters.
 from __future__ import annotations
 
 from ..errors import NotUnique, SipParseError, ValueRefused
-from ..sip.uri import Uri, same_uri
+from ..sip.uri import Uri, parse_uri, same_uri
 from .attributes import LARGEST_NUMBER, OURS, Attribute, Kind, enum, integer, text
 from .resource import Resource, Values
 from .uris import LOCAL, NONE, REMOTE, STATIC, plain_contact, plain_user, read_aor, read_contact
@@ -61,6 +61,8 @@ def check_entry(values: Values) -> None:
     in an entry twice: the registrar would keep one binding for both.
     """
     check_aor(str(values["AOR"]), int(values["AorType"] or 0))
+    if values.get(FROM_URI):
+        check_from(str(values[FROM_URI]))
     seen: list[Uri] = []
     for name in URI_NAMES:
         text = values.get(name)
@@ -80,6 +82,18 @@ def check_aor(aor: str, aor_type: int) -> None:
         read_aor(aor, aor_type)
     except SipParseError as error:
         raise ValueRefused("bad", "AOR", str(error)) from None
+
+
+def check_from(text: str) -> None:
+    """Raise `ValueRefused` where a third party's URI could not stand in a From (RFC 3261 table 1: no port, no headers)."""
+    try:
+        uri = parse_uri(text)
+    except SipParseError as error:
+        raise ValueRefused("bad", FROM_URI, str(error)) from None
+    if uri.scheme not in ("sip", "sips") or not uri.user:
+        raise ValueRefused("bad", FROM_URI, "scheme:user@host is wanted, with sip or sips")
+    if uri.headers:
+        raise ValueRefused("bad", FROM_URI, "a From has no headers")
 
 
 def check_contact(name: str, contact: str) -> Uri:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 
 from ..errors import ObjectExists, ObjectInUse, ReferenceMissing
 from ..model import servers
-from ..model.addressing import aor_user
+from ..model.addressing import registering_user
 from ..model.attributes import Kind
 from ..model.registry import users_of
 from ..model.resource import SECRET_MASK, Resource, Values
@@ -128,7 +128,7 @@ def columns_for(tx: Tx, resource: Resource, key: Key, parent_uid: int | None, va
 
 def derived(values: Values) -> dict[str, Any]:
     """Return the column of an entry that no attribute declares."""
-    return {"from_user": aor_user(str(values["AOR"]), int(values["AorType"] or 0))}
+    return {"from_user": registering_user(values)}
 
 
 def _check_references(tx: Tx, resource: Resource, key: Key, values: Values) -> None:
