@@ -55,6 +55,31 @@ async def test_nobody_answers(server: NameServer, monkeypatch: pytest.MonkeyPatc
         await client(server).ask("sip.test", "A")
 
 
+async def test_aliases_are_followed(server: NameServer) -> None:
+    assert sorted((await client(server).ask("alias.test", "A")).records) == ["192.0.2.1", "192.0.2.2"]
+
+
+async def test_aliases_that_go_round_in_circles_end(server: NameServer) -> None:
+    server.set("a.test.", "CNAME", ["b.test."])
+    server.set("b.test.", "CNAME", ["a.test."])
+    with pytest.raises(OSError, match="the name servers failed"):
+        await client(server).ask("a.test", "A")
+    assert len(server.asked) < 10
+
+
+async def test_a_server_that_fails_is_an_os_error_and_not_an_answer(server: NameServer) -> None:
+    server.failing.add("sip.test.")
+    with pytest.raises(OSError, match="the name servers failed"):
+        await client(server).ask("sip.test", "A")
+
+
+async def test_a_thousand_records_come_whole_over_tcp(server: NameServer) -> None:
+    addresses = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(1000)]
+    server.set("many.test.", "A", addresses)
+    assert sorted((await client(server).ask("many.test", "A")).records) == sorted(addresses)
+    assert server.asked_over_tcp == 1
+
+
 async def test_what_is_no_name_is_an_os_error(server: NameServer) -> None:
     for name in ("a..b", "x" * 64 + ".test"):
         with pytest.raises(OSError, match="not a host name"):

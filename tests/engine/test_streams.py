@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -195,6 +196,23 @@ async def test_bytes_that_are_no_sip_end_the_connection() -> None:
         peer.connections[0].write(b"SIP/2.0 200 OK\r\n\r\n")
         await desk.change()
         assert desk.lost[0][1] == "its bytes are no SIP: Content-Length: missing"
+
+
+async def test_a_reset_in_mid_message_loses_what_came_of_it() -> None:
+    async with connected() as (desk, peer):
+        desk.flow().send(b"x", OWN)
+        await peer.until(1)
+        writer = peer.connections[0]
+        writer.write(MESSAGE + MESSAGE[: len(MESSAGE) // 2])
+        await writer.drain()
+        await desk.change()
+        # Closed with what is unread: a reset.
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await desk.change()
+        assert desk.heard == [MESSAGE]
+        assert desk.lost[0][1] == "the connection ended: Connection reset by peer"
 
 
 async def test_what_nobody_uses_is_closed_where_that_is_wanted() -> None:
