@@ -94,6 +94,12 @@ install_kamailio() {
     if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable kamailio 2>/dev/null || :; fi
 }
 
+# For a network of the tests' own, with a NAT in it.
+install_nat_tools() {
+    if { [ -x /usr/sbin/nft ] || command -v nft >/dev/null; } && command -v ip >/dev/null; then return 0; fi
+    apt_install nftables iproute2
+}
+
 # --- .venv --------------------------------------------------------------------------------------------------------
 
 # Prints the first Python that is new enough and can make a virtual environment (Debian splits ensurepip off).
@@ -169,6 +175,7 @@ run() {
 run_tests() {
     install
     install_kamailio || say "Going on without Kamailio: its tests are skipped and counted at the end."
+    install_nat_tools || say "Going on without nftables: the test behind a real NAT is skipped."
     exec "$venv/bin/python" -m pytest "$@"
 }
 

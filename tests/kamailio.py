@@ -89,7 +89,7 @@ CONFIGURATION = (
     f"#!KAMAILIO\n# Made by tests/kamailio.py\n{QUIET}"
     + """\
 children={workers}
-listen=udp:127.0.0.1:{port}
+listen=udp:{host}:{port}
 {streams}
 loadmodule "kex.so"
 loadmodule "jsonrpcs.so"
@@ -202,6 +202,8 @@ class Kamailio:
         trusts: Path | None = None,
         has_ipv6: bool = False,
         flow_timer: int = 0,
+        host: str = "127.0.0.1",
+        namespace: str = "",
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -212,13 +214,15 @@ class Kamailio:
         There is room for so many `contacts`. `has_tcp` has it listen over TCP at its port, too; `tls` is what it shows over
         TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any. `has_ipv6` has it
         listen on ::1 as well. With a `flow_timer` (seconds) it keeps flows, and wants to hear of each within that time.
+        It runs in the network `namespace` of that name, if any, at its `host`.
         """
         for text in (realm, password, redirects_to):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
             assert not set(text) & set('"\\$\r\n'), f"not for kamailio.cfg: {text!r}"
         self.realm = realm
         self.password = password
-        self.host = "127.0.0.1"
+        self.host = host
+        self._prefix = ["ip", "netns", "exec", namespace] if namespace else []
         self.port = port
         self._has_fixed_port = port != 0
         self._settings = {
@@ -368,7 +372,7 @@ class Kamailio:
                 trusts=self._trusts or "",
             )  # fmt: skip
         configuration.write_text(CONFIGURATION.format(
-            port=self.port, folder=self._folder, streams=streams, tls_module=tls_module, **self._settings
+            host=self.host, port=self.port, folder=self._folder, streams=streams, tls_module=tls_module, **self._settings
         ))  # fmt: skip
         folder = str(self._folder)
         command = [str(EXECUTABLE), "-DD", "-E", "-m", str(self._megabytes), "-M", "32", "-Y", folder, "-w", folder]
@@ -376,7 +380,7 @@ class Kamailio:
             # A session of its own: Ctrl-C at the terminal is for the tests, which then stop it in order, and its
             # workers can be ended with it.
             self._process = subprocess.Popen(
-                [*command, "-f", str(configuration)],
+                [*self._prefix, *command, "-f", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from tests.kamailio import Kamailio, free_udp_port
+from tests.nat_network import why_not
 from tests.relay import UdpRelay
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import Rest, ServiceProcess, eventually
@@ -89,3 +93,15 @@ def test_a_line_that_loses_repeats_and_delays_registers_all_the_same(
         eventually(lambda: len(registrar.dump()) == 20, within=60)
         eventually(lambda: rest.get("sipcontactregistrant/1").values["rt_Registered"] == "20", within=60)
     assert relay.dropped > 0 or not lost
+
+
+@pytest.mark.kamailio
+def test_behind_a_real_nat() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    played = subprocess.run(
+        [sys.executable, "-m", "tests.nat_network", "tests.nat_play"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=150,
+    )  # fmt: skip
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "a flow keeps sip:alice@198.51.100.1:" in played.stdout
