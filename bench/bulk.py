@@ -123,7 +123,7 @@ class Step:
 def second_chain(tx: Tx, registrar: Kamailio) -> None:
     """Create the table that is imported to, and the server that it will be attached to."""
     config.create(tx, RESOURCES["sipcontactregistrant"], Key(TABLE), {})
-    server = {"Host": registrar.host, "DomainName": registrar.realm, "Port": registrar.port, "Protocol": 1,
+    server = {"Host": registrar.host, "DomainName": registrar.realm, "Port": registrar.port, "Protocol": 1, "Monitor": 0,
               "RemoteAuthorizationTableID": 1, "MaxRegistersPerSecond": NEW_A_SECOND}  # fmt: skip
     config.create(tx, RESOURCES["sipserver"], Key(2, 1), {name: str(value) for name, value in server.items()})
 

@@ -60,7 +60,13 @@ def put_table(tx: Tx, id: int, number: int, *, user: str = "user", ttl: int = 36
 
 def put_server(tx: Tx, id: int, host: str, port: int, domain: str, **further: int) -> None:
     """Create a server of the first signaling group; `attach` gives it the table of its id."""
-    values: dict[str, str | int] = {"Port": port, "Protocol": 1, "RemoteAuthorizationTableID": 1, **further}
+    values: dict[str, str | int] = {
+        "Port": port,
+        "Protocol": 1,
+        "Monitor": 0,
+        "RemoteAuthorizationTableID": 1,
+        **further,
+    }
     _put(tx, "sipserver", id, 1, Host=host, DomainName=domain, **values)
 
 

@@ -216,6 +216,8 @@ class Service:
             self.engine.knock(tx.knocks)
         if tx.fan_out:
             self._fan_out.set()
+        if tx.registrars_changed:
+            self.engine.monitor.look_again()
         if tx.groups_changed:
             spawn(self.update_flows(), "update-flows")
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sipregistrant.engine.clock import Clock
@@ -25,7 +25,7 @@ from sipregistrant.errors import StoreUnavailable
 from sipregistrant.model import groups, profiles, registrants, servers
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.resource import Values
-from sipregistrant.model.schedule import Claim, Claimed, Class, RegistrarSettings, Settled
+from sipregistrant.model.schedule import Claim, Claimed, Class, Monitored, RegistrarSettings, Settled
 from sipregistrant.model.status import State
 from sipregistrant.sip.authentication import Credential
 from sipregistrant.sip.message import REASON_PHRASES, Request, parse_message, render_response
@@ -74,11 +74,14 @@ A_GROUP = groups.GROUP.to_create({"Description": "group", "MediaConfigID": "1"})
 
 def make_settings(id: int = 1, rev: int = 1, *, group: Values | None = None, profile: Values | None = None,
                   is_gone: bool = False, **server: Value) -> RegistrarSettings:  # fmt: skip
-    """Return the settings of a registrar at `REGISTRAR`; keywords are attributes of its server."""
+    """Return the settings of a registrar at `REGISTRAR`; keywords are attributes of its server, which nobody watches with
+    OPTIONS unless that is said.
+    """
+    values = servers.ENTRY.to_create({"Host": REGISTRAR[0], "Monitor": "0"})
     return RegistrarSettings(
         id=id, rev=rev, group_uid=GROUP.group_uid, server_uid=1, group={**A_GROUP, **(group or {})},
         profile={**profiles.PROFILE.to_create({}), **(profile or {})},
-        server={**servers.ENTRY.to_create({"Host": REGISTRAR[0]}), **server}, credentials_uid=None, is_gone=is_gone,
+        server={**values, **server}, credentials_uid=None, is_gone=is_gone,
     )  # fmt: skip
 
 
@@ -190,6 +193,12 @@ class ListSchedule:
                 found[row.registrar_id] = min(row.due_at, found.get(row.registrar_id, row.due_at))
         return list(found.items())
 
+    async def monitored(self, known: Mapping[int, int]) -> Monitored:
+        """Return the settings of the registrars that are watched, where they are news."""
+        watched = {one.id: one for one in self.settings.values() if one.server["Monitor"] == servers.BY_OPTIONS}
+        news = [one for one in watched.values() if known.get(one.id) != one.rev]
+        return Monitored(news, [id for id in known if id not in watched])
+
 
 @dataclass(slots=True)
 class Heard:
@@ -244,13 +253,17 @@ class Network:
         assert isinstance(message, Request)
         heard = Heard(self._loop.time(), message, to, flow)
         self.heard.append(heard)
+        if message.method == "REGISTER":
+            self._note_under_way(heard)
+        for answer in self.at.get(to[0], self.answer)(message):
+            self._loop.call_later(2 * self.latency, self.deliver, heard, answer, to)
+
+    def _note_under_way(self, heard: Heard) -> None:
         branch, since = self._under_way.get(heard.aor, (heard.branch, heard.at))
         is_over = heard.at >= since + SipTimers().timeout - 0.001
         assert branch == heard.branch or is_over, f"two REGISTERs under way for {heard.aor}"
         self._under_way[heard.aor] = (heard.branch, heard.at if is_over else since)
         self.most_under_way = max(self.most_under_way, len(self._under_way))
-        for answer in self.at.get(to[0], self.answer)(message):
-            self._loop.call_later(2 * self.latency, self.deliver, heard, answer, to)
 
     def deliver(self, heard: Heard, answer: bytes, source: Address) -> None:
         """Let an answer to a request arrive."""

@@ -64,7 +64,7 @@ class StoredSchedule(MemorySchedule):
         """Make servers that are one registrar, credentials, and a table of entries. `uri` gives an entry its contact."""
         self.write(config.create, RESOURCES["sipremoteauthtable"], Key(1), {})
         self.write(config.create, RESOURCES["sipcontactregistrant"], Key(1), {})
-        given = {"Host": REGISTRAR[0], "DomainName": "example.com", "ContactRegistrantTableID": "1",
+        given = {"Host": REGISTRAR[0], "DomainName": "example.com", "ContactRegistrantTableID": "1", "Monitor": "0",
                  "RemoteAuthorizationTableID": "1",
                  **{name: str(value) for name, value in (server or {}).items()}}  # fmt: skip
         for number in range(1, entries + 1):

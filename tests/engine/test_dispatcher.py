@@ -279,3 +279,58 @@ def test_over_a_connection_an_answer_is_believed_from_that_connection_alone(desk
     assert not desk.passed
     desk.dispatcher.receive(over, datagram, PEER)
     assert desk.passed == [(waiting, 200)]
+
+
+# What is no REGISTER
+
+
+@dataclass
+class Question(Waiting):
+    """An OPTIONS in flight."""
+
+    method: str = "OPTIONS"
+    got: int = 0
+
+    def answered(self, response: Response, now: float) -> None:
+        self.got += 1
+
+
+@pytest.fixture
+def question(desk: Desk) -> Question:
+    waiting = Question(desk.flow)
+    desk.dispatcher.expect_exchange("z9hG4bKoptions", waiting)
+    return waiting
+
+
+def test_an_answer_goes_to_the_options_that_waits_for_it(desk: Desk, question: Question) -> None:
+    desk.receive(answer(405, branch="z9hG4bKoptions", cseq="7 OPTIONS"))
+    assert question.got == 1
+    assert not desk.passed
+    assert desk.counted() == {"answers": 1}
+
+
+def test_and_not_where_it_is_forged(desk: Desk, question: Question) -> None:
+    desk.receive(answer(branch="z9hG4bKoptions", cseq="7 REGISTER"))
+    desk.receive(answer(branch="z9hG4bKoptions", cseq="8 OPTIONS"))
+    desk.receive(answer(branch="z9hG4bKoptions", cseq="7 OPTIONS"), STRANGER)
+    desk.receive(answer(cseq="7 OPTIONS"))
+    assert question.got == 0
+    assert desk.counted() == {"foreign_answers": 4}
+
+
+def test_a_repeated_answer_to_an_options_is_known_as_such(desk: Desk, question: Question) -> None:
+    desk.dispatcher.forget_exchange("z9hG4bKoptions", desk.now)
+    desk.dispatcher.forget_exchange("z9hG4bKoptions", desk.now)
+    desk.receive(answer(branch="z9hG4bKoptions", cseq="7 OPTIONS"))
+    assert question.got == 0
+    assert desk.counted() == {"repeated_answers": 1}
+
+
+def test_over_a_connection_it_comes_from_that_connection(desk: Desk) -> None:
+    waiting = Question(Connection())
+    desk.dispatcher.expect_exchange("z9hG4bKoptions", waiting)
+    datagram = answer(branch="z9hG4bKoptions", cseq="7 OPTIONS")
+    desk.dispatcher.receive(Connection(), datagram, PEER)
+    assert waiting.got == 0
+    desk.dispatcher.receive(waiting.flow, datagram, PEER)
+    assert waiting.got == 1

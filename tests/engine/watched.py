@@ -5,11 +5,11 @@ What is wrong is noted in `RoughNetwork.broken`: the engine would take what is r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sipregistrant.engine.settling import SLOW_TRY_SECONDS, UNREGISTER_RETRY_SECONDS
-from sipregistrant.model.schedule import Claim, Claimed, Class, Settled
+from sipregistrant.model.schedule import Claim, Claimed, Class, Monitored, Settled
 from sipregistrant.model.status import State
 from sipregistrant.sip.backoff import (
     LONGEST_REFUSAL_WAIT_SECONDS,
@@ -49,6 +49,9 @@ class WatchedSchedule:
 
     async def heads(self) -> list[tuple[int, float]]:
         return await self.within.heads()
+
+    async def monitored(self, known: Mapping[int, int]) -> Monitored:
+        return await self.within.monitored(known)
 
     async def lose_flow(self, flow_id: int) -> None:
         await self.within.lose_flow(flow_id)

@@ -88,7 +88,7 @@ class Claims:
         self._clock = clock
         self._start = start
         self._is_open = is_open
-        self._resolver = Resolver(clock.now, names)
+        self.resolver = Resolver(clock.now, names)
         self._queue = DueQueue()
         self._timer: asyncio.TimerHandle | None = None
         self.registrars: dict[int, Registrar] = {}
@@ -307,7 +307,7 @@ class Claims:
     async def find(self, row: Claimed, moved: Moved) -> Target | Unreachable:
         """Return the target that a 3xx names to a row."""
         try:
-            return in_order(row.id, await targets_at(moved.host, moved.port, self._resolver))[0]
+            return in_order(row.id, await targets_at(moved.host, moved.port, self.resolver))[0]
         except Unreachable as fault:
             return fault
 
@@ -316,7 +316,7 @@ class Claims:
         targets: list[Weighted] = []
         fault = None
         try:
-            targets = await find_targets(settings, self._resolver)
+            targets = await find_targets(settings, self.resolver)
         except Unreachable as error:
             fault = error
         if targets != registrar.reach.targets or fault:
@@ -337,9 +337,14 @@ class Claims:
         registrar.settings = settings
         registrar.common = common_lines(settings)
         registrar.addressing.clear()
-        registrar.server = self.servers.setdefault(settings.server_uid, ServerMemory())
+        registrar.server = self.memory_of(settings.server_uid)
         self._take_reach(registrar, settings, [])
-        self.standings[settings.server_uid] = registrar.server.standing
+
+    def memory_of(self, server_uid: int) -> ServerMemory:
+        """Return what is remembered of a server; its groups share it."""
+        memory = self.servers.setdefault(server_uid, ServerMemory())
+        self.standings[server_uid] = memory.standing
+        return memory
 
     def pacing_of(self, target: Target) -> Pacing:
         """Return the pacing of a target: servers that are one registrar share it."""

@@ -19,7 +19,7 @@ from ..sip.message import Request, Response, parse_message
 from ..sip.uas import answer
 from .flows import Address, Flow
 
-__all__ = ["Counters", "Dispatcher", "Pending"]
+__all__ = ["Counters", "Dispatcher", "Exchange", "Pending"]
 
 log = structlog.get_logger()
 
@@ -41,6 +41,25 @@ class Pending(Protocol):
 
     @property
     def flow(self) -> Flow: ...
+
+
+class Exchange(Protocol):
+    """A request in flight that is no REGISTER: `method` and `cseq` are what stands in its CSeq."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def cseq(self) -> int: ...
+
+    @property
+    def peer_host(self) -> str: ...
+
+    @property
+    def flow(self) -> Flow: ...
+
+    def answered(self, response: Response, now: float) -> None:
+        """Take what matches."""
 
 
 @dataclass(slots=True)
@@ -77,6 +96,8 @@ class Dispatcher(Generic[P]):
         self._secret = secret
         self._answered = answered
         self._pending: dict[str, P] = {}
+        # What is no REGISTER: few, and looked for only where a branch is none of those.
+        self._exchanges: dict[str, Exchange] = {}
         # Branches of completed transactions in two generations, each at least T4 old when it is forgotten: Timer K
         # without a timer for each.
         self._completed: set[str] = set()
@@ -95,8 +116,19 @@ class Dispatcher(Generic[P]):
 
     def forget(self, branch: str, now: float) -> None:
         """Wait no longer: the transaction is complete. What comes late is known as such for a while."""
-        if self._pending.pop(branch, None) is None:
-            return
+        if self._pending.pop(branch, None) is not None:
+            self._complete(branch, now)
+
+    def expect_exchange(self, branch: str, exchange: Exchange) -> None:
+        """Wait for answers to a request that is no REGISTER."""
+        self._exchanges[branch] = exchange
+
+    def forget_exchange(self, branch: str, now: float) -> None:
+        """Do as `forget`."""
+        if self._exchanges.pop(branch, None) is not None:
+            self._complete(branch, now)
+
+    def _complete(self, branch: str, now: float) -> None:
         if now - self._turned_at > T4_SECONDS:
             self._completed_before, self._completed = self._completed, set()
             self._turned_at = now
@@ -118,9 +150,7 @@ class Dispatcher(Generic[P]):
     def _receive_response(self, flow: Flow, response: Response, source: Address) -> None:
         pending = self._pending.get(response.branch)
         if pending is None:
-            is_late = response.branch in self._completed or response.branch in self._completed_before
-            self.counters.repeated_answers += is_late
-            self.counters.foreign_answers += not is_late
+            self._receive_other(flow, response, source)
             return
         # Over a connection only from that connection (RFC 3261 §18.2.2), over UDP from any port of the peer.
         is_from_elsewhere = source[0] != pending.peer_host or (flow.is_reliable and flow is not pending.flow)
@@ -129,6 +159,21 @@ class Dispatcher(Generic[P]):
             return
         self.counters.answers += 1
         self._answered(pending, response, self._now())
+
+    def _receive_other(self, flow: Flow, response: Response, source: Address) -> None:
+        """Take an answer that belongs to no attempt."""
+        exchange = self._exchanges.get(response.branch)
+        if exchange is None:
+            is_late = response.branch in self._completed or response.branch in self._completed_before
+            self.counters.repeated_answers += is_late
+            self.counters.foreign_answers += not is_late
+            return
+        is_from_elsewhere = source[0] != exchange.peer_host or (flow.is_reliable and flow is not exchange.flow)
+        if response.cseq != (exchange.cseq, exchange.method) or is_from_elsewhere:
+            self.counters.foreign_answers += 1
+            return
+        self.counters.answers += 1
+        exchange.answered(response, self._now())
 
     def _receive_request(self, flow: Flow, request: Request, source: Address) -> None:
         self.counters.requests += 1

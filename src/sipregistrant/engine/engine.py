@@ -29,6 +29,7 @@ from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .keep_alives import KeepAlives
 from .learning import learn
 from .levelling import phase_of
+from .monitor import Monitor
 from .names import Names, NameServers
 from .pacing import Pacing
 from .reach import hops
@@ -63,7 +64,8 @@ class Engine:
         self._schedule = schedule
         self._clock = clock
         self._redirect_hosts = settings.redirect_hosts
-        self._departures = Departures(identity_key, settings, tokens or SystemTokens())
+        tokens = tokens or SystemTokens()
+        self._departures = Departures(identity_key, settings, tokens)
         self._draw = draw or random.Random()
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
@@ -82,6 +84,10 @@ class Engine:
         self._keep_alives = KeepAlives(self._settler.lose_flow, clock.now, self._draw)
         self._dispatcher.receive_other = self._keep_alives.receive
         self._ways = Ways(self.flows, self.streams, settings.tls)
+        self.monitor = Monitor(
+            schedule, clock, self._claims, self._ways, self._dispatcher, identity_key, settings, tokens
+        )  # fmt: skip
+        self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
         self.standings = self._claims.standings
         self.sent = 0
         self.resent = 0
@@ -98,6 +104,7 @@ class Engine:
             self._claims.push(registrar_id, due_at)
         self._watchdog.start()
         self._claims.pump()
+        self.monitor.start()
 
     async def stop(self) -> None:
         """Claim no more, give what is in flight a moment to be answered, settle, close the sockets.
@@ -106,6 +113,7 @@ class Engine:
         """
         self._is_stopping = True
         self._claims.stop()
+        await self.monitor.stop()
         await self._watchdog.stop()
         until = self._clock.now() + STOP_WAIT_SECONDS
         while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
@@ -133,10 +141,11 @@ class Engine:
         """What was sent, came in and was settled since the start."""
         own = {
             "sent": self.sent,
+            "options": self.monitor.sent,
             "resent": self.resent,
             "settled": self.settled,
             "healed": self._watchdog.healed,
-            "crashed": self.crashed + self._claims.crashed + self._settler.crashed + self._watchdog.crashed,
+            "crashed": self.crashed + sum(part.crashed for part in self._parts),
         }
         return own | self._dispatcher.counters.as_dict()
 
@@ -235,6 +244,7 @@ class Engine:
         if self._is_stopping:
             return
         was_open = flow.opened_at > 0
+        self.monitor.flow_lost(flow, was_open=was_open)
         for flight in [flight for flight in self._flights.values() if flight.flow is flow]:
             self._transport_failed(flight, reason, was_sent=was_open)
         if was_open:

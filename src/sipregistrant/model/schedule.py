@@ -7,7 +7,7 @@ here and in the engine; the store keeps milliseconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
@@ -18,7 +18,18 @@ from ..sip.learned import Learned
 from .resource import Values
 from .servers import FLOWS
 
-__all__ = ["Claim", "Claimed", "Class", "RegistrarSettings", "Rival", "Schedule", "Sent", "SentContact", "Settled"]  # fmt: skip
+__all__ = [
+    "Claim",
+    "Claimed",
+    "Class",
+    "Monitored",
+    "RegistrarSettings",
+    "Rival",
+    "Schedule",
+    "Sent",
+    "SentContact",
+    "Settled",
+]
 
 
 class Class(IntEnum):
@@ -215,6 +226,17 @@ class Settled:
     """The connection that it was registered over; 0 for none."""
 
 
+@dataclass(slots=True)
+class Monitored:
+    """The settings of registrars that are to be watched, where their rev is news, and the ids of those that are not to be any
+    more. `is_all` is false where more of the settings are news: to be had by asking again.
+    """
+
+    settings: list[RegistrarSettings]
+    gone: list[int]
+    is_all: bool = True
+
+
 class Schedule(Protocol):
     """The only way in and out of the schedule."""
 
@@ -238,3 +260,6 @@ class Schedule(Protocol):
 
     async def heads(self) -> list[tuple[int, float]]:
         """Return (registrar, earliest due instant) of each registrar that has anything to do."""
+
+    async def monitored(self, known: Mapping[int, int]) -> Monitored:
+        """Return what is news of the registrars that are watched (`Monitor` 1, the group on) to who knows these: id -> rev."""

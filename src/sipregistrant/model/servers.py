@@ -11,6 +11,7 @@ from .resource import Resource, Values
 __all__ = [
     "BOUND_TO_SIBLINGS",
     "BY_ADDRESS",
+    "BY_OPTIONS",
     "BY_SRV",
     "ENTRY",
     "FLOWS",
@@ -26,6 +27,7 @@ __all__ = [
     "TCP",
     "TLS",
     "UDP",
+    "UNWATCHED",
     "WEB_SOCKET_PATH",
     "check_siblings",
 ]
@@ -36,6 +38,7 @@ OBSERVED = "observed"
 RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS = "MaxRegistersPerSecond", "MaxRegistrationsInFlight", "StayWithTarget"
 ROUTE_SET, SWITCHES_TO_TCP, WEB_SOCKET_PATH, FLOWS = "RouteSet", "SwitchToTcp", "WebSocketPath", "OutboundFlows"
 UDP, TCP, TLS = 1, 2, 4
+UNWATCHED, BY_OPTIONS = 0, 1
 BY_ADDRESS, BY_SRV = 0, 1
 
 BOUND_TO_SIBLINGS = frozenset({"ServerLookup", "DomainName", "Protocol"})

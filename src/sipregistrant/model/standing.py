@@ -11,7 +11,7 @@ __all__ = ["UNKNOWN", "HeldBack", "Standing"]
 class HeldBack(Enum):
     """Why registrations that are due do not go out."""
 
-    SILENT = "the registrar does not answer anybody since {}; one AOR is tried every five seconds"
+    SILENT = "the registrar does not answer anybody since {}; one AOR is tried now and then until it does"
     PAUSED = "the registrar asked to be left alone until {}"
     RECONNECTS = "{1}; the next connection is tried at {0}"
     REFUSES_ALL = "the registrar refuses everybody, so one AOR a minute is tried; the next at {}"
@@ -46,6 +46,12 @@ class Standing:
         self.answered_at = now
         if not self.is_up:
             self.is_up, self.since = True, now
+
+    def heard(self, at: float) -> None:
+        """Note that its target has answered somebody at the instant `at`, on behalf of another server."""
+        self.answered_at = max(self.answered_at, at)
+        if not self.is_up and at > self.since:
+            self.is_up, self.since = True, at
 
     def failed(self, begun_at: float, now: float) -> None:
         """Note a transaction that was begun at `begun_at` and ended without a final answer."""

@@ -9,14 +9,14 @@ import asyncio
 import functools
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from ..model.schedule import Claim, Settled
+from ..model.schedule import Claim, Monitored, Settled
 from ..store import reconcile, schedule
 from ..store.flows import lose_step
 from ..store.secrets import Vault
@@ -115,3 +115,7 @@ class MemorySchedule:
     async def heads(self) -> list[tuple[int, float]]:
         """See the protocol."""
         return self.write(schedule.heads)
+
+    async def monitored(self, known: Mapping[int, int]) -> Monitored:
+        """See the protocol."""
+        return self.write(schedule.monitored, known)

@@ -128,7 +128,7 @@ def _create(tx: Tx, scenario: Scenario) -> None:
     put("sipcontactregistrant", 1)
     put(ENTRY, 1, 1, AorType=2, AOR=f"sip:{USER}1", AorTtl=scenario.ttl,
         FailedRegistrationRetryTimer=scenario.retry_timer)  # fmt: skip
-    put("sipserver", 1, 1, Host=REGISTRAR[0], DomainName=REALM.decode(), Port=REGISTRAR[1], Protocol=1,
+    put("sipserver", 1, 1, Host=REGISTRAR[0], DomainName=REALM.decode(), Port=REGISTRAR[1], Protocol=1, Monitor=0,
         RemoteAuthorizationTableID=1, MaxRegistersPerSecond=scenario.limit)  # fmt: skip
 
 

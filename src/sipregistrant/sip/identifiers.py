@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["CSEQ_EPOCH", "contact_token", "dialog_names", "next_cseq"]
+__all__ = ["CSEQ_EPOCH", "contact_token", "dialog_names", "next_cseq", "question_names"]
 
 # 2025-01-01T00:00:00Z, in seconds since 1970.
 CSEQ_EPOCH = 1_735_689_600
@@ -45,6 +45,12 @@ def dialog_names(identity_key: bytes, registration_id: int, generation: int) -> 
     32 random bits).
     """
     names = _derived(identity_key, f"dialog {registration_id} {generation}", 24)
+    return names[:32], names[32:]
+
+
+def question_names(identity_key: bytes, registrar_id: int, target: object, generation: int) -> tuple[str, str]:
+    """Return the Call-ID and the From tag of what a target is asked with on behalf of a registrar (OPTIONS), for good."""
+    names = _derived(identity_key, f"question {registrar_id} {target} {generation}", 24)
     return names[:32], names[32:]
 
 

@@ -177,6 +177,7 @@ def _sync(tx: Tx, changed_resource: str, uid: int, *, reshape: bool) -> None:
 
     `reshape` tells that every REGISTER there may look different now, so that all rows are gone through.
     """
+    tx.registrars_changed = True
     tx.groups_changed = tx.groups_changed or changed_resource == "sipsg"
     own = REGISTRAR.c.sipsg_uid if changed_resource == "sipsg" else REGISTRAR.c.sipserver_uid
     rows = tx.conn.execute(select(REGISTRAR).where(own == uid))

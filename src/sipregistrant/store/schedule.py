@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..model.schedule import Claim, Settled
+from ..model.schedule import Claim, Monitored, Settled
 from .claim import claim, heads
 from .flows import lose_step
+from .monitored import monitored
 from .settle import settle
 from .store import Store
 
-__all__ = ["StoreSchedule", "claim", "heads", "settle"]
+__all__ = ["StoreSchedule", "claim", "heads", "monitored", "settle"]
 
 
 class StoreSchedule:
@@ -36,3 +37,7 @@ class StoreSchedule:
     async def heads(self) -> list[tuple[int, float]]:
         """See the protocol."""
         return await self._store.read(heads)
+
+    async def monitored(self, known: Mapping[int, int]) -> Monitored:
+        """See the protocol."""
+        return await self._store.read(monitored, known)

@@ -34,7 +34,7 @@ class Tx:
     `own_address` is what the operator said our address is ("" when nothing). `group_faults` says which signaling
     group (uid) has no socket, and why; `standings` how each server (uid) answers. `knocks` are the registrars (rows of
     `registrar`) that have something new to do once this is committed; `fan_out` tells that some of it is for the
-    reconciler.
+    reconciler, `registrars_changed` that a registrar is new, is not any more, or is another one.
     """
 
     conn: Connection
@@ -46,6 +46,7 @@ class Tx:
     knocks: set[int] = field(default_factory=set)
     fan_out: bool = False
     groups_changed: bool = False
+    registrars_changed: bool = False
 
     @property
     def sqlite(self) -> sqlite3.Connection:
