@@ -38,3 +38,18 @@ def test_it_comes_back_with_the_first_answer() -> None:
     assert standing.word == "Down"
     standing.answered(40)
     assert (standing.word, standing.since) == ("Up", 40)
+
+
+def test_it_is_up_where_its_target_has_answered_on_behalf_of_another_server() -> None:
+    standing = Standing()
+    standing.heard(float("-inf"))
+    assert standing.word == "Unknown"
+    standing.heard(10)
+    assert (standing.word, standing.since, standing.transactions) == ("Up", 10, 0)
+    standing.heard(5)
+    assert standing.answered_at == 10
+    standing.failed(begun_at=20, now=52)
+    standing.heard(30)
+    assert standing.word == "Down"
+    standing.heard(60)
+    assert (standing.word, standing.since) == ("Up", 60)

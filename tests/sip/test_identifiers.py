@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sipregistrant.sip.identifiers import CSEQ_EPOCH, dialog_names, next_cseq
+from sipregistrant.sip.identifiers import CSEQ_EPOCH, dialog_names, next_cseq, question_names
 
 DAY = 86400
 
@@ -46,3 +46,14 @@ def test_a_call_id_is_the_same_for_life_and_nobody_else_has_it() -> None:
     assert [len(name) for name in mine] == [32, 16]
     others = [dialog_names(b"key", 8, 0), dialog_names(b"key", 7, 1), dialog_names(b"other", 7, 0)]
     assert len({name for names in [mine, *others] for name in names}) == 8
+
+
+def test_so_is_that_of_the_questions_to_a_target() -> None:
+    mine = question_names(b"key", 7, "udp:192.0.2.1:5060", 0)
+    assert mine == question_names(b"key", 7, "udp:192.0.2.1:5060", 0)
+    assert [len(name) for name in mine] == [32, 16]
+    others = [
+        question_names(b"key", 8, "udp:192.0.2.1:5060", 0), question_names(b"key", 7, "udp:192.0.2.2:5060", 0),
+        question_names(b"key", 7, "udp:192.0.2.1:5060", 1), dialog_names(b"key", 7, 0),
+    ]  # fmt: skip
+    assert len({name for names in [mine, *others] for name in names}) == 10

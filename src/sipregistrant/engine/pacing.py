@@ -321,11 +321,12 @@ class Pacing:
         """Take a final answer that came `waited` seconds after its request was first sent. Tell whether the target was
         silent before.
         """
+        self.answered_at = now
         is_overloaded = code in OVERLOADED
         self.rate.answered(now, is_overloaded=is_overloaded)
         if not is_overloaded:
             self.window.answered(waited, now)
-        return self.heard(now)
+        return self.breaker.is_open and self.heard(now)
 
     def heard(self, now: float) -> bool:
         """Take an answer to anything: the target is there. Tell whether it was silent before."""
