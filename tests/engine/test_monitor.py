@@ -236,7 +236,26 @@ async def test_nor_is_one_where_registers_were_answered_meanwhile() -> None:
         await asyncio.sleep(60)
         standing = engine.standings[SERVER]
         assert not pacing_of(engine).breaker.is_open
-        assert (standing.word, standing.failures) == ("Up", 1)
+        assert (standing.word, standing.failures) == ("Up", 0)
+
+
+@in_virtual_time
+async def test_one_that_answers_registers_and_options_no_more_is_taken_for_silent_once_and_then_left_alone() -> None:
+    server = Server()
+    schedule = ListSchedule([make_row(id, due_in=20.0 + 200.0 * id) for id in range(1, 11)], watched())
+    async with engine_on(schedule, server.network) as engine:
+        await asyncio.sleep(31)
+        server.code = None
+        await asyncio.sleep(100)
+        assert engine.standings[SERVER].word == "Down"
+        await asyncio.sleep(150)
+        failures = engine.standings[SERVER].failures
+        asked = len(server.options)
+        await asyncio.sleep(2000)
+        standing = engine.standings[SERVER]
+        assert (standing.word, standing.failures) == ("Up", failures)
+        assert len(server.options) - asked <= 2000 / 300 + 1
+    assert registered(schedule) == 10
 
 
 @in_virtual_time

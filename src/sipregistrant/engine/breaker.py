@@ -1,15 +1,17 @@
 """The breaker of one target: while it is silent, one probe now and then and nothing else.
 
 It opens when attempts for at least twenty AORs, and over half of all, ended in silence within ten seconds; where there are
-other targets to go to, at the first one since which nobody was answered. Any answer closes it. Each probe is the next row
-that is due, so another AOR each time, and is sent again and again until Timer F (RFC 3261 §17.1.2.2): a registrar that is back
-is noticed within T2, four seconds. The next probe, five seconds later, does not wait for that: where a registrar is silent to
-some AORs alone, another may be answered. Nothing is kept over a restart.
+other targets to go to, at the first one since which nobody was answered; and at an OPTIONS of which that is true
+(`monitor.py`). Any answer closes it. Each probe is the next row that is due, so another AOR each time, and is sent again and
+again until Timer F (RFC 3261 §17.1.2.2): a registrar that is back is noticed within T2, four seconds. The next probe, five
+seconds later, does not wait for that: where a registrar is silent to some AORs alone, another may be answered. Nothing is kept
+over a restart.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 __all__ = ["Breaker"]
 
@@ -23,6 +25,9 @@ BETWEEN_PROBES_WITH_OTHERS_SECONDS = 30.0
 
 # More need not be remembered to tell twenty.
 MOST_REMEMBERED = 1000
+
+# Of thousands of targets that are only watched nothing is ever remembered, and an empty deque takes 600 bytes.
+NOTHING: deque[Any] = deque(maxlen=0)
 
 
 class Breaker:
@@ -38,8 +43,8 @@ class Breaker:
         """The instant from which the next probe may go, while it is open."""
         self._between = BETWEEN_PROBES_SECONDS
         # Attempts that ended in silence, (when, row); and by seconds, (which, how many ended).
-        self._silent: deque[tuple[float, int]] = deque(maxlen=MOST_REMEMBERED)
-        self._tried: deque[tuple[int, int]] = deque(maxlen=int(WITHIN_SECONDS / BUCKET_SECONDS))
+        self._silent: deque[tuple[float, int]] = NOTHING
+        self._tried: deque[tuple[int, int]] = NOTHING
 
     def room(self, now: float) -> int:
         """Return how many probes may start now: one, or none."""
@@ -54,6 +59,9 @@ class Breaker:
         bucket, tried = int(now / BUCKET_SECONDS), 0
         if self._tried and self._tried[-1][0] == bucket:
             _, tried = self._tried.pop()
+        elif self._tried is NOTHING:
+            self._tried = deque(maxlen=int(WITHIN_SECONDS / BUCKET_SECONDS))
+            self._silent = deque(maxlen=MOST_REMEMBERED)
         self._tried.append((bucket, tried + 1))
         if not was_silent:
             return False

@@ -341,6 +341,9 @@ class Monitor:
                 self._end(inquiry, now)
                 self._plan_all(inquiry.watch, now)
         elif action is Action.TIME_OUT:
+            if inquiry.watch.pacing.answered_at > inquiry.sent_at:
+                # It is there, and answers OPTIONS no more.
+                inquiry.watch.has_answered = False
             self._unanswered(inquiry, now, was_sent=True)
 
     def flow_lost(self, flow: Flow, *, was_open: bool) -> None:
@@ -356,7 +359,7 @@ class Monitor:
         elif not watch.is_told:
             watch.is_told = True
             log.warning("options.unanswered", target=str(watch.target),
-                        hint="none since the start was: nothing is learned from that; Monitor 0 ends them")  # fmt: skip
+                        hint="REGISTERs alone tell whether it is there; Monitor 0 ends OPTIONS")  # fmt: skip
         self._plan_all(watch, now)
 
     def _note_silence(self, watch: Watch, since: float, now: float) -> None:

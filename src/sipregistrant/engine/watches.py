@@ -47,7 +47,7 @@ class Watch:
         self.not_before = made_at + FIRST_AFTER_SECONDS
         self.asked_at = float("-inf")
         self.has_answered = False
-        """It has answered an OPTIONS since the start: from now on silence is one."""
+        """It has answered OPTIONS since the start, as far as is known still does: silence is silence."""
         self.is_told = False
         """That it answers none has been logged."""
         self.cseq = self.generation = 0
