@@ -292,3 +292,12 @@ def test_a_range_of_numbers_is_registered_with_gin_and_un_registered_with_it() -
 
 def test_one_contact_that_is_no_range_has_no_gin() -> None:
     assert "gin" not in order_of(make_row(entry=entry(URI1="sip:u@bnc.example.com")))[0].common
+
+
+def test_who_registers_for_another_is_in_the_from_and_remembered_for_its_removal() -> None:
+    row = make_row(entry=entry("sip:alice@home.example", FromURI="sip:admin@boss.example"))
+    order, tried = order_of(row)
+    assert (order.to_uri, order.from_uri) == ("sip:alice@home.example", "sip:admin@boss.example")
+    assert Sent.from_json(tried.to_json()).from_uri == "sip:admin@boss.example"
+    order, _ = order_of(make_row(entry=None, desired=False, sent=tried))
+    assert (order.to_uri, order.from_uri) == ("sip:alice@home.example", "sip:admin@boss.example")

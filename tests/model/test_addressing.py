@@ -362,3 +362,8 @@ def test_what_is_put_together_as_text_is_what_parsing_would_make_of_it(
     contact = read_contact(aor)
     expected = contact.uri or f"sip:{contact.user}@{own.host}:{own.port}"
     assert addressing.contacts(values)[0].uri == expected
+
+
+def test_what_the_user_of_a_third_party_must_not_hold_is_escaped() -> None:
+    row = entry("sip:alice", FromURI="sip:jörg#1@boss.example")
+    assert Addressing(SERVER, PROFILE, OWN).identity(row).from_uri == "sip:j%C3%B6rg%231@boss.example"

@@ -88,6 +88,7 @@ FORMS = st.fixed_dictionaries(
         "URI1": st.sampled_from(["", "sip:c@192.0.2.1", "c"]),
         "URI2": st.sampled_from(["", "sip:c@192.0.2.1", "sip:d@192.0.2.1"]),
         "Q1": st.sampled_from(["100", "50"]),
+        "FromURI": st.sampled_from(["", "sip:boss@192.0.2.1", "boss"]),
         "unknown": st.just("x"),
     },
 )

@@ -107,7 +107,7 @@ class Addressing:
         """Return the URIs of a REGISTER for this entry. Somebody else may register it: RFC 3261 §10.2, third party."""
         names = self._own_identity(entry)
         third_party = entry.get(FROM_URI)
-        return names._replace(from_uri=str(third_party)) if third_party else names
+        return names._replace(from_uri=str(parse_uri(str(third_party)))) if third_party else names
 
     def _own_identity(self, entry: Mapping[str, Value]) -> Identity:
         text, aor_type = str(entry["AOR"]), entry["AorType"]
