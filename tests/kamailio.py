@@ -100,6 +100,7 @@ loadmodule "siputils.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
+loadmodule "rr.so"
 {tls_module}{outbound_module}
 modparam("jsonrpcs", "transport", 2)
 modparam("jsonrpcs", "pretty_format", 0)
@@ -126,6 +127,11 @@ request_route {{
     if (is_method("ACK")) exit;
     if (!is_method("REGISTER")) {{
         sl_send_reply("405", "Method Not Allowed");
+        exit;
+    }}
+    # Of a request with routes the first is ours; where another one follows, it is forwarded there, without a state.
+    if (loose_route() && $du != $null) {{
+        forward();
         exit;
     }}
 {redirection}    # Any user, one password. Credentials of another realm do not count: challenged like none.

@@ -21,6 +21,7 @@ from tests.engine.listed import (
     challenge,
     engine_on,
     make_row,
+    make_settings,
     ok,
     refuse,
 )
@@ -151,3 +152,19 @@ async def test_the_preferred_contact_is_followed_first() -> None:
     async with engine_on(schedule, network, redirect_hosts=ALLOWED):
         await asyncio.sleep(1)
     assert [heard.to[0] for heard in network.heard] == [REGISTRAR[0], THIRD]
+
+
+@in_virtual_time
+async def test_what_has_routes_takes_them_also_to_another_place() -> None:
+    route = f"<sip:{THIRD}:5062;lr>"
+    schedule = ListSchedule([make_row()], make_settings(RouteSet=route))
+    network = Network(lambda r: moved(f"<sip:{OTHER}>")(r) if r.uri == "sip:example.com" else [ok(r)])
+    async with engine_on(schedule, network, redirect_hosts=ALLOWED) as engine:
+        await asyncio.sleep(1)
+        schedule.change(1, desired=False, klass=Class.UNREGISTER)
+        engine.knock([1])
+        await asyncio.sleep(1)
+    assert [heard.to for heard in network.heard] == [(THIRD, 5062)] * 3
+    assert [heard.request.uri for heard in network.heard] == ["sip:example.com", f"sip:{OTHER}", f"sip:{OTHER}"]
+    assert {heard.request.first("route") for heard in network.heard} == {route}
+    assert schedule.rows[1].state == State.UNREGISTERED

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sipregistrant.engine.ordering import build, common_lines, own_address
+from sipregistrant.engine.routing import route_of
 from sipregistrant.engine.targets import Unreachable
 from sipregistrant.model.addressing import Addressing, OwnAddress
 from sipregistrant.model.registrants import LOCAL, NONE, REMOTE, STATIC
@@ -249,6 +250,37 @@ def test_a_profile_may_leave_both_out() -> None:
 def test_an_outbound_proxy_is_a_loose_route(proxy: str, port: int | None, route: str) -> None:
     group: dict[str, Any] = {"OutboundProxy": proxy, "OutboundProxyPort": port}
     assert common_lines(make_settings(group=group)).startswith(f"Route: {route}\r\n")
+
+
+# Routes
+
+ROUTES = "<sip:edge.example.com;lr>, <sip:core.example.com;lr>"
+
+
+def test_a_route_set_stands_in_the_place_of_an_outbound_proxy() -> None:
+    settings = make_settings(group={"OutboundProxy": "proxy.example.com"}, RouteSet=ROUTES)
+    assert common_lines(settings).startswith(f"Route: {ROUTES}\r\nUser-Agent:")
+
+
+def test_an_un_register_takes_the_route_of_its_registration() -> None:
+    before, now = make_settings(RouteSet=ROUTES), make_settings(RouteSet="<sip:new.example.com;lr>")
+
+    def ordered(row: Claimed, settings: RegistrarSettings) -> tuple[Order, Sent]:
+        addressing = Addressing(settings.server, settings.profile, OWN)
+        built = build(
+            row, settings, addressing, TARGET, "call", "tag", common_lines(settings), route=route_of(settings)
+        )
+        assert built is not None
+        return built
+
+    order, tried = ordered(make_row(), before)
+    assert order.common == common_lines(before)
+    assert Sent.from_json(tried.to_json()) == tried
+    leaving = make_row(entry=None, desired=False, sent=tried)
+    for settings in (now, before, make_settings()):
+        assert ordered(leaving, settings)[0].common == common_lines(before)
+    # What was sent before routes were remembered goes as all others go now.
+    assert ordered(make_row(entry=None, desired=False, sent=sent(CONTACT)), now)[0].common == common_lines(now)
 
 
 # From where

@@ -56,6 +56,28 @@ async def test_requests_go_to_the_server_or_to_the_outbound_proxy(server: dict[s
     assert [one.target for one in await found(server, group)] == [target]
 
 
+@pytest.mark.parametrize(("routes", "protocol", "target"), [
+    ("<sip:sip.example.com:5090;lr>,<sip:b.example.com;lr>", 1, Target(A, 5090)),
+    ("<sip:sip.example.com:5090;lr;transport=tcp>", 1, Target(A, 5090, "tcp")),
+    ("<sip:sip.example.com:5090;lr>", 2, Target(A, 5090, "tcp")),
+    ("<sip:198.51.100.7;lr>", 4, Target(A, 5061, "tls")),
+    ("<sips:sip.example.com:5099;lr;transport=tcp>", 4, Target(A, 5099, "tls")),
+    ("<sip:[2001:db8::7];lr>", 1, Target(V6, 5060)),
+])  # fmt: skip
+@in_virtual_time
+async def test_requests_with_routes_go_to_the_first_of_them(routes: str, protocol: int, target: Target) -> None:
+    server = {"RouteSet": routes, "Protocol": protocol, "ServerLookup": 1, "DomainName": "example.com"}
+    assert [one.target for one in await found(server, {"OutboundProxy": "192.0.2.9"})] == [target]
+
+
+@in_virtual_time
+async def test_a_route_that_is_a_domain_is_asked_for_services() -> None:
+    assert [one.target for one in await found({"RouteSet": "<sip:example.com;transport=udp;lr>"})] == [
+        Target(A, 5070),
+        Target(B, 5080),
+    ]
+
+
 @pytest.mark.parametrize(("server", "targets"), [
     ({}, [Weighted(Target(A, 5070), 10, 60), Weighted(Target(B, 5080), 20, 5)]),
     ({"Protocol": 4}, [Weighted(Target(B, 5071, "tls"), 1, 1)]),

@@ -198,3 +198,23 @@ def test_srv_needs_a_domain() -> None:
 
 def test_a_dot_at_the_end_makes_no_other_domain() -> None:
     assert rule_broken(by_srv(DomainName="example.com."), by_srv()) == SRV_TWICE
+
+
+ROUTES = "<sip:edge1.example.com;lr>,<sip:core.example.com:5070;transport=tcp;lr>"
+
+
+@pytest.mark.parametrize(("routes", "protocol"), [
+    ("", "1"), (ROUTES, "1"), (ROUTES, "4"), ("<sips:edge.example.com;lr>", "4"), ("<sip:a;transport=tls;lr>", "4"),
+])  # fmt: skip
+def test_a_route_set_is_of_loose_routes(routes: str, protocol: str) -> None:
+    assert ENTRY.to_create({**CLIENT_FORM, "RouteSet": routes, "Protocol": protocol})["RouteSet"] == routes
+
+
+@pytest.mark.parametrize(("routes", "why"), [
+    ("<sip:edge.example.com>", "lacks lr"), ("sip:edge.example.com;lr", "is not <URI>"),
+    ("<sips:edge.example.com;lr>", "Protocol 4"), ("<sip:a;lr>,<sip:a;transport=TLS;lr>", "Protocol 4"),
+])  # fmt: skip
+def test_a_route_set_that_no_request_could_take_is_refused(routes: str, why: str) -> None:
+    with pytest.raises(ValueRefused, match=why) as refused:
+        ENTRY.to_create({**CLIENT_FORM, "RouteSet": routes})
+    assert (refused.value.fault, refused.value.attribute) == ("bad", "RouteSet")

@@ -13,7 +13,7 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
-from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, STAYS
+from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, ROUTE_SET, STAYS
 from ..model.standing import HeldBack, Standing
 from ..sip.targets import Target, Weighted, in_order
 from ..sip.transaction import NEVER
@@ -26,6 +26,7 @@ from .pacing import Pacing
 from .queue import DueQueue
 from .reach import Reach
 from .resolver import Resolver
+from .routing import route_of
 from .servers import ServerMemory
 from .settler import RETRY_STORE_SECONDS
 from .targets import Unreachable, find_targets, targets_at
@@ -325,7 +326,8 @@ class Claims:
     def _take_reach(self, registrar: Registrar, settings: RegistrarSettings, targets: list[Weighted],
                     fault: Unreachable | None = None) -> None:  # fmt: skip
         server, group = settings.server, settings.group
-        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"])
+        key = (server["Host"], server["Port"], server["Protocol"], group["OutboundProxy"], group["OutboundProxyPort"],
+               server[ROUTE_SET])  # fmt: skip
         unknown = self.pacings.setdefault(key, Pacing())
         registrar.reach = Reach(targets, self.pacing_of, unknown, stays=server[STAYS] == 1, fault=fault,
                                 flow=settings.flow if settings.reg_id else None)  # fmt: skip
@@ -335,7 +337,7 @@ class Claims:
 
     def _take_settings(self, registrar: Registrar, settings: RegistrarSettings) -> None:
         registrar.settings = settings
-        registrar.common = common_lines(settings)
+        registrar.common, registrar.route = common_lines(settings), route_of(settings)
         registrar.addressing.clear()
         registrar.server = self.memory_of(settings.server_uid)
         self._take_reach(registrar, settings, [])

@@ -146,7 +146,8 @@ class Departures:
             outbound = Outbound(instance, settings.reg_id)
         call_id, from_tag = dialog_names(self._identity_key, row.id, generation)
         addressing = self._addressing(registrar, settings, flow, target, "" if seen is None else seen.address)
-        return build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of, outbound)
+        return build(row, settings, addressing, target, call_id, from_tag, registrar.common, self._token_of, outbound,
+                     registrar.route)  # fmt: skip
 
     def _addressing(self, registrar: Registrar, settings: RegistrarSettings, flow: Flow, target: Target,
                     seen_at: str) -> Addressing:  # fmt: skip

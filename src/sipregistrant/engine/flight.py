@@ -22,13 +22,14 @@ class Registrar:
 
     __slots__ = (
         "addressing", "common", "good", "has_all", "id", "in_flight", "is_claiming", "is_starting", "reach", "ready",
-        "ready_since", "server", "settings", "total",
+        "ready_since", "route", "server", "settings", "total",
     )  # fmt: skip
 
     def __init__(self, id: int, reach: Reach, server: ServerMemory) -> None:
         self.id = id
         self.settings: RegistrarSettings | None = None
-        self.common = ""
+        # Header lines that all requests share, and the value of the Route among them.
+        self.common = self.route = ""
         # As seen by each target, over the flow that requests took there.
         self.addressing: dict[object, Addressing] = {}
         self.server = server

@@ -13,7 +13,8 @@ from ..sip.registration import Order
 from ..sip.targets import Target
 from ..sip.uri import parse_uri, same_uri, split_host_port
 from .flows import Flow
-from .targets import DEFAULT_PORT, Unreachable
+from .routing import route_of
+from .targets import Unreachable
 
 __all__ = ["build", "common_lines", "own_address"]
 
@@ -45,11 +46,8 @@ def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddre
 def common_lines(settings: RegistrarSettings) -> str:
     """Return the header lines that all requests to a registrar share."""
     lines = []
-    proxy = str(settings.group["OutboundProxy"] or "")
-    if proxy:
-        # A loose route, RFC 3261 §16.12: without ;lr an old proxy would rewrite the Request-URI.
-        port = settings.group["OutboundProxyPort"] or DEFAULT_PORT
-        lines.append(f"Route: <sip:{_in_brackets(proxy)}:{port};lr>\r\n")
+    if route := route_of(settings):
+        lines.append(route_line(route))
     if settings.profile["UserAgentHeader"]:
         lines.append(f"User-Agent: {settings.profile['UserAgentHeader']}\r\n")
     if settings.profile["AllowHeader"]:
@@ -57,13 +55,19 @@ def common_lines(settings: RegistrarSettings) -> str:
     return "".join(lines)
 
 
+def route_line(route: str) -> str:
+    """Return the line of a Route header."""
+    return f"Route: {route}\r\n"
+
+
 def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing, target: Target, call_id: str,
           from_tag: str, common: str, token_of: TokenOf = no_token,
-          outbound: Outbound | None = None) -> tuple[Order, Sent] | None:  # fmt: skip
+          outbound: Outbound | None = None, route: str = "") -> tuple[Order, Sent] | None:  # fmt: skip
     """Return the order of an attempt and what it may bind; None where there is nothing to say any more.
 
     `token_of` gives the token of a registration's contacts, which is used where ContactURIRandomizer is on. `outbound` is the
-    flow that a contact which is the only one is bound to (RFC 5626 §4.2).
+    flow that a contact which is the only one is bound to (RFC 5626 §4.2). `route` is the value of the Route header that is in
+    `common`: an un-REGISTER takes the one of before in its place.
 
     Contacts of before that are not wanted now are removed, by the same request, unless another row of the same
     binding wants them.
@@ -79,7 +83,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
     else:
         names = addressing.identity(entry)
         wanted = Sent(names.aor_uri, names.from_uri, names.request_uri, target.host, target.port, target.transport,
-                      addressing.contacts(entry, token))  # fmt: skip
+                      addressing.contacts(entry, token), route)  # fmt: skip
         if outbound is not None and len(wanted.contacts) == 1:
             wanted.contacts[0].flow = str(outbound)
     is_removal = claimed.is_removal
@@ -92,6 +96,9 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         if not removed:
             return None
         wanted = claimed.sent or replace(wanted, contacts=known)
+        if wanted.route and wanted.route != route:
+            # It goes to where the binding was made, and on as it did then.
+            common = route_line(wanted.route) + common.removeprefix(route_line(route) if route else "")
     elif wanted.aor.startswith("sips:") and target.transport != "tls":
         raise Unreachable("a sips AOR needs TLS: Protocol 4 of the server")
     if any(";bnc" in contact.uri.lower() for contact in wanted.contacts):
@@ -152,8 +159,3 @@ def _is_same(uri: str, other: str) -> bool:
         return same_uri(parse_uri(uri), parse_uri(other))
     except SipParseError:
         return False
-
-
-def _in_brackets(host: str) -> str:
-    """Return a host as it stands in a URI: an IPv6 address in brackets."""
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -11,12 +11,12 @@ from ..model.addressing import TRANSPORTS
 from ..model.schedule import RegistrarSettings
 from ..model.servers import BY_SRV, UDP
 from ..sip.targets import Target, Weighted
-from ..sip.uri import is_ip_address
+from ..sip.uri import Uri, is_ip_address
 from .resolver import Resolver
+from .routing import DEFAULT_PORT, route_set
 
-__all__ = ["DEFAULT_PORT", "Unreachable", "find_targets", "targets_at"]
+__all__ = ["DEFAULT_PORT", "Unreachable", "find_targets", "targets_at", "targets_of_uri"]
 
-DEFAULT_PORT = 5060  # RFC 3261 §19.1.2
 DEFAULT_TLS_PORT = 5061
 
 # More behind one name are not tried.
@@ -43,6 +43,8 @@ async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[
         raise Unreachable("the server or its signaling group was deleted")
     transport = TRANSPORTS[int(server["Protocol"] or UDP)]
     prefer_ipv6 = server["HostIpVersion"] == 1
+    if routes := route_set(settings):
+        return await targets_of_uri(routes[0], resolver, transport=transport, prefer_ipv6=prefer_ipv6)
     if proxy := str(group["OutboundProxy"] or ""):
         port = int(group["OutboundProxyPort"] or default_port(transport))
         return await targets_at(proxy, port, resolver, transport=transport, prefer_ipv6=prefer_ipv6)
@@ -51,6 +53,14 @@ async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[
         return await _by_srv(domain, service, transport, resolver, prefer_ipv6=prefer_ipv6)
     port = int(server["Port"] or default_port(transport))
     return await targets_at(str(server["Host"]), port, resolver, transport=transport, prefer_ipv6=prefer_ipv6)
+
+
+async def targets_of_uri(uri: Uri, resolver: Resolver, *, transport: str, prefer_ipv6: bool) -> list[Weighted]:
+    """Return the targets that a URI stands for; over `transport` where it names none. Raises `Unreachable`."""
+    transport = (uri.parameter("transport") or transport).lower()
+    if uri.scheme == "sips":
+        transport = "tls"  # RFC 3261 §26.2.2: also with transport=tcp
+    return await targets_at(uri.host, uri.port, resolver, transport=transport, prefer_ipv6=prefer_ipv6)
 
 
 async def targets_at(host: str, port: int | None, resolver: Resolver, *, transport: str = "udp",

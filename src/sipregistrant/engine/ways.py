@@ -10,6 +10,7 @@ from ..model.schedule import RegistrarSettings
 from ..sip.targets import Target
 from ..sip.uri import is_ip_address
 from .flows import Flow, Flows, UdpFlow
+from .routing import next_domain
 from .streams import BackingOff, Place, Streams
 from .targets import Unreachable
 from .tls import TlsFiles, TlsTerms, handshake_seconds, make_terms
@@ -58,7 +59,7 @@ class Ways:
     def _terms_of(self, settings: RegistrarSettings) -> TlsTerms:
         if settings.tls is None:
             raise Unreachable("TLS needs a TLS profile: TLSProfileID of the server names none that exists")
-        domain = str(settings.server["DomainName"] or settings.server["Host"]).strip("[]")
+        domain = next_domain(settings).strip("[]")
         made_of = (domain, *(settings.tls[name] for name in SHAPES_TERMS))
         terms = self._terms.get(made_of)
         if terms is None:

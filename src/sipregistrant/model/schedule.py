@@ -64,20 +64,24 @@ class Sent:
     port: int
     transport: str
     contacts: list[SentContact] = field(default_factory=list)
+    route: str = ""
+    """The value of the Route header; "" where there was none, or nobody knows any more."""
 
     def to_json(self) -> str:
         """Return the text that `bound.sent` keeps."""
         contacts = ",".join([_contact_json(contact) for contact in self.contacts])
+        route = f",{quoted(self.route)}" if self.route else ""
         return (
             f"[{quoted(self.aor)},{quoted(self.from_uri)},{quoted(self.request_uri)},{quoted(self.host)},{self.port},"
-            f"{quoted(self.transport)},[{contacts}]]"
+            f"{quoted(self.transport)},[{contacts}]{route}]"
         )
 
     @classmethod
     def from_json(cls, text: str) -> Sent:
         """Read what `to_json` wrote."""
-        aor, from_uri, request_uri, host, port, transport, contacts = json.loads(text)
-        return cls(aor, from_uri, request_uri, host, port, transport, [SentContact(*contact) for contact in contacts])
+        aor, from_uri, request_uri, host, port, transport, contacts, *route = json.loads(text)
+        return cls(aor, from_uri, request_uri, host, port, transport, [SentContact(*contact) for contact in contacts],
+                   *route)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import ObjectConflict, ValueRefused
+from ..errors import ObjectConflict, SipParseError, ValueRefused
+from ..sip.routes import parse_routes
+from ..sip.uri import Uri
 from .attributes import ENABLE, OURS, Attribute, Kind, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
@@ -50,11 +52,21 @@ SRV_DOMAINS = "a table may have one SRV domain"
 
 
 def check_entry(values: Values) -> None:
-    """Check that host and domain can stand in a URI, and that SRV has a domain to ask for."""
+    """Check that host and domain can stand in a URI, that SRV has a domain to ask for, and that routes are loose ones."""
     check_host("Host", values["Host"], may_have_port=False)
     check_host("DomainName", values["DomainName"], may_have_port=True)
     if values["ServerLookup"] == BY_SRV and not values["DomainName"]:
         raise ValueRefused("empty", "DomainName", "ServerLookup 1 asks for the SRV records of a domain")
+    try:
+        routes = parse_routes(str(values.get(ROUTE_SET) or ""))
+    except SipParseError as error:
+        raise ValueRefused("bad", ROUTE_SET, str(error)) from None
+    if values["Protocol"] != TLS and any(uri.scheme == "sips" or _names_tls(uri) for uri in routes):
+        raise ValueRefused("bad", ROUTE_SET, "a route over TLS needs Protocol 4")
+
+
+def _names_tls(uri: Uri) -> bool:
+    return (uri.parameter("transport") or "").lower() == "tls"
 
 
 def check_siblings(id: str, server: Values, others: Iterable[Values]) -> None:
