@@ -36,6 +36,7 @@ from .reach import hops
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .streams import StreamFlow, Streams
+from .switching import LARGEST_DATAGRAM, Switching
 from .targets import Unreachable
 from .tasks import spawn
 from .tokens import SystemTokens
@@ -88,6 +89,7 @@ class Engine:
             schedule, clock, self._claims, self._ways, self._dispatcher, identity_key, settings, tokens
         )  # fmt: skip
         self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
+        self._switching = Switching(self._ways)
         self.standings = self._claims.standings
         self.sent = 0
         self.resent = 0
@@ -227,6 +229,8 @@ class Engine:
 
     def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
+        if len(datagram) > LARGEST_DATAGRAM:
+            datagram = self._switching.over_tcp(flight, datagram, now)
         self.sent += 1
         flight.pacing.sent(now)
         flight.sent_at = now
@@ -247,8 +251,13 @@ class Engine:
             return
         was_open = flow.opened_at > 0
         self.monitor.flow_lost(flow, was_open=was_open)
+        now = self._clock.now()
         for flight in [flight for flight in self._flights.values() if flight.flow is flow]:
-            self._transport_failed(flight, reason, was_sent=was_open)
+            if not was_open and (datagram := self._switching.back(flight, now)) is not None:
+                self._send(flight, datagram, now)
+                self._deadlines.watch(flight)
+            else:
+                self._transport_failed(flight, reason, was_sent=was_open)
         if was_open:
             self._settler.lose_flow(flow.id)
 

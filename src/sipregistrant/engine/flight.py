@@ -66,7 +66,7 @@ class Flight:
 
     __slots__ = (
         "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "kept_as", "pacing", "peer", "peer_host",
-        "redirections", "registrar", "seen", "sent_at", "tried",
+        "redirections", "registrar", "seen", "sent_at", "socket", "tried",
     )  # fmt: skip
 
     def __init__(self, claimed: Claimed, registrar: Registrar, attempt: Attempt, flow: Flow, peer: Address, tried: Sent,
@@ -82,6 +82,8 @@ class Flight:
         self.sent_at = begun_at
         self.attempt = attempt
         self.flow = flow
+        # That it would have taken, where it went to TCP for its size (SwitchToTcp); else None.
+        self.socket: Flow | None = None
         self.peer = peer
         self.peer_host = peer[0]
         self.tried = tried

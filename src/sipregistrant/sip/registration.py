@@ -180,6 +180,16 @@ class Attempt:
             self._was_sent = was_sent
             self._end(Kind.NOT_SENT, 0, reason)
 
+    def go_over(self, transport: str, now: float, *, is_reliable: bool) -> bytes:
+        """Return the last request for another transport ("TCP"), which the next ones take as well. It reached nobody yet."""
+        before, self._order.transport = self._order.transport, transport
+        self._is_reliable = is_reliable
+        via = "Via: SIP/2.0/{} ".format
+        request = self.transaction.request.replace(via(before).encode(), via(transport).encode(), 1)
+        self.transaction = ClientTransaction(self.branch, request, self._timers, is_reliable=is_reliable)
+        self.transaction.start(now)
+        return request
+
     # Requests
 
     def _next_request(self, now: float) -> bytes:
