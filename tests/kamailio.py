@@ -32,9 +32,19 @@ from typing import Any, Self
 
 from tests.certificates import Files
 
-__all__ = ["EXECUTABLE", "QUIET", "UDP_ALONE", "Binding", "Kamailio", "free_tcp_port", "free_udp_port"]
+__all__ = [
+    "EXECUTABLE",
+    "QUIET",
+    "UDP_ALONE",
+    "WEB_SOCKET_MODULE",
+    "Binding",
+    "Kamailio",
+    "free_tcp_port",
+    "free_udp_port",
+]
 
 EXECUTABLE = Path("/usr/sbin/kamailio")
+WEB_SOCKET_MODULE = next(Path("/usr/lib").glob("*/kamailio/modules/websocket.so"), None)
 
 # Starting takes a fraction of a second; the rest is for a machine that is busy with other tests.
 START_SECONDS = 15.0
@@ -85,6 +95,23 @@ modparam("tls", "ca_list", "{trusts}")
 """
 """TLS, with our certificate; `asks` 1 wants one of the client, signed by whom it `trusts`."""
 
+WEB_SOCKETS = "tcp_accept_no_cl=yes\n"
+WEB_SOCKET_MODULES = """\
+loadmodule "xhttp.so"
+loadmodule "websocket.so"
+modparam("websocket", "keepalive_mechanism", 0)
+"""
+WEB_SOCKET_ROUTE = """\
+event_route[xhttp:request] {{
+    if ($hu != "{path}") {{
+        xhttp_reply("404", "Not Found", "text/plain", "no WebSocket here");
+        exit;
+    }}
+    ws_handle_handshake();
+}}
+"""
+"""WebSockets at one path, over TCP and TLS alike."""
+
 CONFIGURATION = (
     f"#!KAMAILIO\n# Made by tests/kamailio.py\n{QUIET}"
     + """\
@@ -101,7 +128,7 @@ loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
 loadmodule "rr.so"
-{tls_module}{outbound_module}
+{tls_module}{outbound_module}{web_socket_modules}
 modparam("jsonrpcs", "transport", 2)
 modparam("jsonrpcs", "pretty_format", 0)
 modparam("jsonrpcs", "fifo_name", "{folder}/rpc")
@@ -145,6 +172,7 @@ request_route {{
     save("location");
     exit;
 }}
+{web_socket_route}
 """
 )
 
@@ -210,6 +238,7 @@ class Kamailio:
         flow_timer: int = 0,
         host: str = "127.0.0.1",
         namespace: str = "",
+        web_socket_path: str = "",
     ) -> None:
         """Take `port` 0 for a free one, `min_expires` and `max_expires` 0 for no limit.
 
@@ -219,10 +248,11 @@ class Kamailio:
         configuration does. `redirects_to` (host:port) has it send every REGISTER there, with a 302.
         There is room for so many `contacts`. `has_tcp` has it listen over TCP at its port, too; `tls` is what it shows over
         TLS, at `tls_port`, where clients have to show a certificate of the authority that it `trusts`, if any. `has_ipv6` has it
-        listen on ::1 as well. With a `flow_timer` (seconds) it keeps flows, and wants to hear of each within that time.
-        It runs in the network `namespace` of that name, if any, at its `host`.
+        listen on ::1 as well. With a `flow_timer` (seconds) it keeps flows, and wants to hear of each within that time. With a
+        `web_socket_path` there are WebSockets at that path of its TCP and TLS ports. It runs in the network `namespace` of that
+        name, if any, at its `host`.
         """
-        for text in (realm, password, redirects_to):
+        for text in (realm, password, redirects_to, web_socket_path):
             # Both stand between quotes in the configuration, where `$` begins a pseudo-variable.
             assert not set(text) & set('"\\$\r\n'), f"not for kamailio.cfg: {text!r}"
         self.realm = realm
@@ -244,9 +274,12 @@ class Kamailio:
             "redirection": REDIRECTION.format(place=redirects_to) if redirects_to else "",
             "workers": workers,
             "outbound_module": OUTBOUND_MODULE.format(flow_timer=flow_timer) if flow_timer else "",
+            "web_socket_modules": WEB_SOCKET_MODULES if web_socket_path else "",
+            "web_socket_route": WEB_SOCKET_ROUTE.format(path=web_socket_path) if web_socket_path else "",
             "hash_size": max(10, contacts.bit_length() - 2),
         }
-        self._has_tcp = has_tcp or tls is not None
+        self._has_tcp = has_tcp or tls is not None or web_socket_path != ""
+        self._has_web_sockets = web_socket_path != ""
         self._tls = tls
         self._trusts = trusts
         self._has_ipv6 = has_ipv6
@@ -366,7 +399,7 @@ class Kamailio:
         configuration = self._folder / "kamailio.cfg"
         streams, tls_module = UDP_ALONE, ""
         if self._has_tcp:
-            streams = STREAMS.format(port=self.port)
+            streams = STREAMS.format(port=self.port) + (WEB_SOCKETS if self._has_web_sockets else "")
         if self._has_ipv6:
             streams += IPV6.format(port=self.port)
             streams += IPV6_TCP.format(port=self.port) if self._has_tcp else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sipregistrant.engine.flows import Address
 from sipregistrant.engine.ordering import build, common_lines, own_address
 from sipregistrant.engine.routing import route_of
 from sipregistrant.engine.targets import Unreachable
@@ -24,10 +25,11 @@ CONTACT = "sip:alice@192.0.2.1:5070"
 MOBILE = "sip:alice@203.0.113.7"
 
 
-def order_of(row: Claimed, settings: RegistrarSettings | None = None, own: OwnAddress = OWN) -> tuple[Order, Sent]:
+def order_of(row: Claimed, settings: RegistrarSettings | None = None, own: OwnAddress = OWN,
+             target: Target = TARGET) -> tuple[Order, Sent]:  # fmt: skip
     settings = settings or make_settings()
     addressing = Addressing(settings.server, settings.profile, own)
-    built = build(row, settings, addressing, TARGET, call_id="call", from_tag="tag", common="")
+    built = build(row, settings, addressing, target, call_id="call", from_tag="tag", common="")
     assert built is not None
     return built
 
@@ -102,6 +104,12 @@ def test_the_from_of_a_static_aor_is_not_the_profiles() -> None:
 def test_a_sips_aor_is_a_fault_without_tls(aor_type: int) -> None:
     with pytest.raises(Unreachable, match="a sips AOR needs TLS"):
         order_of(make_row(entry=entry("sips:alice@example.com", AorType=aor_type)))
+
+
+@pytest.mark.parametrize(("transport", "via"), [("tls", "TLS"), ("wss", "WSS")])
+def test_a_sips_aor_goes_over_tls_and_the_via_says_over_what(transport: str, via: str) -> None:
+    order, _ = order_of(make_row(entry=entry("sips:alice@example.com")), target=TARGET._replace(transport=transport))
+    assert (order.to_uri, order.transport) == ("sips:alice@example.com", via)
 
 
 # Contacts
@@ -292,6 +300,32 @@ async def test_our_address_is_the_sockets_unless_the_operator_says_another() -> 
     assert own_address(flow, TARGET, host="", fqdn="") == OwnAddress("192.0.2.1", 5070)
     assert own_address(flow, TARGET, host="203.0.113.5", fqdn="us") == OwnAddress("203.0.113.5", 5070, fqdn="us")
     assert own_address(flow, TARGET, host="2001:db8::1", fqdn="").host == "[2001:db8::1]"
+
+
+class OverWebSocket:
+    """A flow that is a WebSocket, as far as our address goes."""
+
+    is_reliable, transport, host, port, id = True, "wss", "192.0.2.1", 5070, 1
+
+    def send(self, datagram: bytes, to: Address) -> str:
+        raise AssertionError("nothing is sent here")
+
+    def local_host_towards(self, host: str) -> str:
+        return self.host
+
+
+def test_over_a_web_socket_nobody_reaches_us_but_over_that_unless_the_operator_says_otherwise() -> None:
+    target = Target("198.51.100.1", 5060, "wss")
+    own = own_address(OverWebSocket(), target, host="", fqdn="", nowhere="x1.invalid")
+    order, _ = order_of(make_row(entry=entry(AorType=LOCAL, AOR="alice", URI1="")), own=own)
+    assert contacts_of(order) == ["sip:alice@x1.invalid:5070;transport=ws"]
+    assert order.sent_by == "x1.invalid:5070"
+    # Who we are is not where we are.
+    assert order.to_uri == "sip:alice@192.0.2.1"
+    own = own_address(OverWebSocket(), target, host="203.0.113.5", fqdn="", nowhere="x1.invalid")
+    order, _ = order_of(make_row(entry=entry(URI1="")), own=own)
+    assert contacts_of(order) == ["sip:alice@203.0.113.5:5070;transport=ws"]
+    assert order.sent_by == "203.0.113.5:5070"
 
 
 def test_what_was_sent_before_a_crash_and_has_changed_since_is_removed_too() -> None:

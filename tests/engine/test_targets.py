@@ -27,6 +27,8 @@ def a_zone() -> Zone:
         "example.com": ["198.51.100.9"],
         "_sip._udp.example.com": [Service(10, 60, 5070, "a.example.com"), Service(20, 5, 5080, "b.example.com")],
         "_sips._tcp.example.com": [Service(1, 1, 5071, "b.example.com")],
+        "_sip._ws.example.com": [Service(1, 1, 8080, "a.example.com")],
+        "_sips._ws.example.com": [Service(1, 1, 8443, "b.example.com")],
         "_proxy._tcp.example.com": [Service(1, 1, 5090, "a.example.com")],
         "_sip._udp.closed.example": [Service(0, 0, 0, "")],
         "_sip._udp.half.example": [Service(1, 0, 5060, "gone.example.com"), Service(2, 0, 5060, "b.example.com")],
@@ -43,6 +45,9 @@ async def found(server: dict[str, Any], group: dict[str, Any] | None = None) -> 
     ({"Port": 5080}, {}, Target("198.51.100.1", 5080)),
     ({"Port": None}, {}, Target("198.51.100.1", 5060)),
     ({"Port": None, "Protocol": 4}, {}, Target("198.51.100.1", 5061, "tls")),
+    ({"Port": 8080, "Protocol": 2, "WebSocketPath": "/"}, {}, Target("198.51.100.1", 8080, "ws")),
+    ({"Port": None, "Protocol": 2, "WebSocketPath": "/"}, {}, Target("198.51.100.1", 80, "ws")),
+    ({"Port": None, "Protocol": 4, "WebSocketPath": "/"}, {}, Target("198.51.100.1", 443, "wss")),
     ({"Host": "sip.example.com"}, {}, Target(A, 5060)),
     ({"Host": "sip.example.com", "HostIpVersion": 1}, {}, Target(V6, 5060)),
     ({}, {"OutboundProxy": "sip.example.com", "OutboundProxyPort": 5090}, Target(A, 5090)),
@@ -81,6 +86,8 @@ async def test_a_route_that_is_a_domain_is_asked_for_services() -> None:
 @pytest.mark.parametrize(("server", "targets"), [
     ({}, [Weighted(Target(A, 5070), 10, 60), Weighted(Target(B, 5080), 20, 5)]),
     ({"Protocol": 4}, [Weighted(Target(B, 5071, "tls"), 1, 1)]),
+    ({"Protocol": 2, "WebSocketPath": "/ws"}, [Weighted(Target(A, 8080, "ws"), 1, 1)]),
+    ({"Protocol": 4, "WebSocketPath": "/ws"}, [Weighted(Target(B, 8443, "wss"), 1, 1)]),
     ({"Protocol": 2, "ServiceName": "proxy"}, [Weighted(Target(A, 5090, "tcp"), 1, 1)]),
     # §4.2: no SRV records, so the domain itself is the host.
     ({"Protocol": 2}, [Weighted(Target("198.51.100.9", 5060, "tcp"), 0, 1)]),
@@ -110,3 +117,11 @@ async def test_a_name_with_a_port_and_an_address_have_no_services() -> None:
     await targets_at("198.51.100.1", None, resolver)
     assert zone.asked == [("sip.example.com", "A")]
     assert [one.target for one in await targets_at("example.com", None, resolver)] == [Target(A, 5070), Target(B, 5080)]
+
+
+@in_virtual_time
+async def test_over_udp_there_is_no_web_socket() -> None:
+    with pytest.raises(
+        Unreachable, match="^a WebSocket needs TCP or TLS: WebSocketPath of the server goes with Protocol 2"
+    ):
+        await found({"Protocol": 1, "WebSocketPath": "/ws"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from sipregistrant.engine.flows import Flows, GroupAddress
 from sipregistrant.engine.streams import FIRST_BACK_OFF_SECONDS, StreamFlow, Streams
 from sipregistrant.engine.targets import Unreachable
 from sipregistrant.engine.tls import TlsFiles
-from sipregistrant.engine.ways import Ways
+from sipregistrant.engine.ways import Ways, uri_of
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.schedule import RegistrarSettings
 from sipregistrant.model.tls_profiles import PROFILE
@@ -98,3 +101,35 @@ async def test_of_connections_that_are_not_shared_each_backs_off_for_itself(desk
         desk.ways.to(TARGET, settings, 1)
     assert told.value.until == 0
     assert desk.ways.to(TARGET, settings, 2) is not flow
+
+
+@pytest.mark.parametrize(("transport", "server", "group", "uri"), [
+    ("ws", {"Host": "pbx.example", "Port": 8080}, {}, "ws://pbx.example:9/sip"),
+    ("wss", {"Host": "192.0.2.7", "DomainName": "sip.example"}, {}, "wss://192.0.2.7:9/sip"),
+    ("wss", {"ServerLookup": 1, "DomainName": "sip.example:5090"}, {}, "wss://sip.example:9/sip"),
+    ("ws", {"Host": "2001:db8::7"}, {}, "ws://[2001:db8::7]:9/sip"),
+    ("ws", {"Host": "pbx.example"}, {"OutboundProxy": "edge.example"}, "ws://edge.example:9/sip"),
+    ("tls", {"Host": "pbx.example"}, {}, ""),
+])  # fmt: skip
+def test_a_web_socket_is_asked_for_at_the_host_that_was_looked_up(
+    transport: str, server: dict[str, Any], group: dict[str, Any], uri: str
+) -> None:
+    settings = make_settings(group=group, WebSocketPath="/sip", **server)
+    assert uri_of(Target("127.0.0.1", 9, transport), settings) == uri
+
+
+async def test_who_has_no_web_socket_does_not_load_the_library() -> None:
+    asked = "import sys, sipregistrant.service; print(sorted(n for n in sys.modules if n.startswith('websockets')))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", asked, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    assert said == b"[]\n"
+
+
+async def test_another_path_is_another_connection_and_does_not_wait_for_the_first(desk: Desk) -> None:
+    target = Target("127.0.0.1", 9, "ws")
+    flow = desk.ways.to(target, make_settings(WebSocketPath="/a"), 1)
+    assert isinstance(flow, StreamFlow)
+    flow._fail("no WebSocket there: HTTP 404 Not Found")
+    with pytest.raises(Unreachable, match="404 Not Found"):
+        desk.ways.to(target, make_settings(WebSocketPath="/a"), 1)
+    assert desk.ways.to(target, make_settings(WebSocketPath="/b"), 1) is not flow

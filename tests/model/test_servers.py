@@ -218,3 +218,17 @@ def test_a_route_set_that_no_request_could_take_is_refused(routes: str, why: str
     with pytest.raises(ValueRefused, match=why) as refused:
         ENTRY.to_create({**CLIENT_FORM, "RouteSet": routes})
     assert (refused.value.fault, refused.value.attribute) == ("bad", "RouteSet")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/ws", "/sip/ws?site=1", "/%20"])
+def test_the_path_of_a_web_socket_begins_with_a_slash(path: str) -> None:
+    assert ENTRY.to_create({**CLIENT_FORM, "WebSocketPath": path})["WebSocketPath"] == path
+
+
+@pytest.mark.parametrize(
+    "path", ["ws", "ws://host/ws", "/w s", "/ws\t", "/ws\r\nX: y", "/ws\x7f", "/ws#top", "/\u2003"]
+)
+def test_what_could_not_stand_in_a_request_of_http_is_no_path(path: str) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        ENTRY.to_create({**CLIENT_FORM, "WebSocketPath": path})
+    assert refused.value.attribute == "WebSocketPath"

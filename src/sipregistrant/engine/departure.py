@@ -16,7 +16,7 @@ from ..model.profiles import CONTACT_AS_SEEN
 from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.authentication import Authenticator
 from ..sip.digest import Challenge
-from ..sip.identifiers import contact_token, dialog_names, next_cseq
+from ..sip.identifiers import contact_token, dialog_names, next_cseq, nowhere
 from ..sip.learned import Learned, seen_address
 from ..sip.message import Response
 from ..sip.outbound import Outbound, instance_urn
@@ -84,6 +84,7 @@ class Departures:
         self._identity_key = identity_key
         self._settings = settings
         self._tokens = tokens
+        self._nowhere = nowhere(identity_key)
         self._token_of = partial(contact_token, identity_key)
         self._seen = SeenAddresses()
 
@@ -156,7 +157,7 @@ class Departures:
         addressing = registrar.addressing.get(way)
         if addressing is None:
             host = str(settings.group[PUBLIC_ADDRESS] or self._settings.own_address)
-            own = own_address(flow, target, host=host, fqdn=self._settings.own_fqdn)
+            own = own_address(flow, target, host=host, fqdn=self._settings.own_fqdn, nowhere=self._nowhere)
             if len(registrar.addressing) >= MOST_WAYS:
                 registrar.addressing.clear()
             addressing = registrar.addressing[way] = Addressing(settings.server, settings.profile, own, seen_at)

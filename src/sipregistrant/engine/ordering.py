@@ -22,7 +22,7 @@ ALLOW = "OPTIONS"
 
 # RFC 6140 §5.2: who does not know bulk registration must refuse it, and not bind a contact that nobody is called at.
 BULK_LINES = "Require: gin\r\nProxy-Require: gin\r\nSupported: path\r\n"
-VIA_TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS"}
+VIA_TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "ws": "WS", "wss": "WSS"}
 
 
 TokenOf = Callable[[int], str]
@@ -33,14 +33,18 @@ def no_token(registration_id: int) -> str:
     return ""
 
 
-def own_address(flow: Flow, target: Target, *, host: str, fqdn: str) -> OwnAddress:
-    """Return our address as the target has to see it; `host` (or host:port) is what the operator said, "" for the socket's."""
+def own_address(flow: Flow, target: Target, *, host: str, fqdn: str, nowhere: str = "") -> OwnAddress:
+    """Return our address as the target has to see it; `host` (or host:port) is what the operator said, "" for the socket's.
+
+    `nowhere` is the name that stands for the socket's over a WebSocket: nobody reaches us there but over that (RFC 7118).
+    """
+    alias = nowhere if not host and flow.transport in ("ws", "wss") else ""
     try:
         host = host or flow.local_host_towards(target.host)
     except OSError as error:
         raise Unreachable(f"no route to {target.host}: {error.strerror or error}") from None
     host, port = split_host_port(host)
-    return OwnAddress(host, port or flow.port, flow.transport, fqdn)
+    return OwnAddress(host, port or flow.port, flow.transport, fqdn, alias)
 
 
 def common_lines(settings: RegistrarSettings) -> str:
@@ -99,7 +103,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         if wanted.route and wanted.route != route:
             # It goes to where the binding was made, and on as it did then.
             common = route_line(wanted.route) + common.removeprefix(route_line(route) if route else "")
-    elif wanted.aor.startswith("sips:") and target.transport != "tls":
+    elif wanted.aor.startswith("sips:") and target.transport not in ("tls", "wss"):
         raise Unreachable("a sips AOR needs TLS: Protocol 4 of the server")
     if any(";bnc" in contact.uri.lower() for contact in wanted.contacts):
         common += BULK_LINES

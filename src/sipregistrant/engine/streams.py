@@ -1,4 +1,4 @@
-"""Connections to registrars, over TCP and TLS: opened by what is sent, cut into messages, closed when idle, backed off.
+"""Connections to registrars, over TCP, TLS and WebSockets: opened by what is sent, closed when idle, backed off.
 
 A connection has one owner, its `StreamFlow`. What is sent before it stands waits in it; what cannot be sent is said to the
 engine by `lost`, which tries what was under way, and what was registered over the connection, again at its own pace. No one
@@ -20,8 +20,7 @@ from typing import cast
 
 import structlog
 
-from ..errors import SipParseError
-from ..sip.framing import PING, PONG, Framer
+from .framings import Framing, FramingFault, make_framing
 from .marking import mark
 from .tasks import cancel_all, spawn
 from .tls import TlsTerms
@@ -62,6 +61,8 @@ class Place:
     port: int
     transport: str
     number: int = 0
+    uri: str = ""
+    """Of a WebSocket; "" for messages that lie on the connection one after the other."""
 
 
 class StreamFlow(asyncio.Protocol):
@@ -69,7 +70,7 @@ class StreamFlow(asyncio.Protocol):
 
     is_reliable = True
 
-    def __init__(self, place: Place, own: Address, terms: TlsTerms | None, dscp: int, receiver: Receiver,
+    def __init__(self, place: Place, own: Address, terms: TlsTerms | None, dscp: int, framing: Framing, receiver: Receiver,
                  closed: Callable[[StreamFlow, str], None], now: Callable[[], float]) -> None:  # fmt: skip
         """`own` is the address that peers are told. `closed(flow, reason)` is called once."""
         self.id = secrets.randbits(62)
@@ -86,7 +87,8 @@ class StreamFlow(asyncio.Protocol):
         self._receiver = receiver
         self._closed = closed
         self._now = now
-        self._framer = Framer()
+        self._framing = framing
+        self._is_settled = asyncio.Event()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._drained_at = 0.0
@@ -96,11 +98,10 @@ class StreamFlow(asyncio.Protocol):
         self._seen_local = ""
         self._heard_at = 0.0
         self._pinged_at = 0.0
-        self._answers_pings = False
         self._ping_every = PING_EVERY_SECONDS
 
     async def connect(self) -> None:
-        """Open it, with TLS where there are terms for it."""
+        """Open it, with TLS where there are terms for it, until messages can be sent."""
         loop, terms = asyncio.get_running_loop(), self.terms
         context, name, handshake = (None, None, None) if terms is None else (terms.context, terms.name, terms.seconds)
         try:
@@ -109,30 +110,44 @@ class StreamFlow(asyncio.Protocol):
                 await loop.create_connection(
                     lambda: self, sock=connected, ssl=context, server_hostname=name, ssl_handshake_timeout=handshake
                 )
+                self._begin()
+                await self._is_settled.wait()
         except TimeoutError:
-            self._fail("no connection within its time")
-            return
+            what = "no connection" if self._connection is None else "no answer to the WebSocket handshake"
+            self._fail(f"{what} within its time")
         except ssl.SSLCertVerificationError as error:
             self._fail(f"its certificate is not trusted: {error.verify_message}")
-            return
         except ssl.SSLError as error:
             self._fail(f"TLS: {error.reason or error}")
-            return
         except OSError as error:
             self._fail(f"no connection: {error.strerror or error}")
-            return
-        connection = self._connection
+
+    def _begin(self) -> None:
+        """Say what opens the connection, once it is clear who is there."""
+        connection, terms = self._connection, self.terms
         assert connection is not None
         if self.is_closed:
             connection.abort()
-            return
-        if terms is not None and (fault := terms.fault(connection.get_extra_info("ssl_object"))):
+            self._is_settled.set()
+        elif terms is not None and (fault := terms.fault(connection.get_extra_info("ssl_object"))):
             self._fail(fault)
+        else:
+            self._framing.begin()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Send what the framing has to say; and what has waited, once it may be sent."""
+        connection, framing = self._connection, self._framing
+        assert connection is not None
+        if said := framing.to_say():
+            connection.write(said)
+        if self.opened_at or not framing.is_ready:
             return
         self.opened_at = self._drained_at = self._now()
         waiting, self._waiting = self._waiting, []
         for message in waiting:
-            connection.write(message)
+            connection.write(framing.wrap(message))
+        self._is_settled.set()
         log.info("flow.open", to=f"{self.transport}:{self.place.host}:{self.place.port}")
 
     async def _connect_socket(self) -> socket.socket:
@@ -172,9 +187,11 @@ class StreamFlow(asyncio.Protocol):
             self._waiting.append(message)
             self._waiting_bytes += len(message)
             return ""
+        if not self._framing.is_ready:
+            return "the registrar closes the connection"
         if self._connection.get_write_buffer_size() > MOST_UNSENT_BYTES:
             return "the registrar reads too slowly"
-        self._connection.write(message)
+        self._connection.write(self._framing.wrap(message))
         return ""
 
     def local_host_towards(self, host: str) -> str:
@@ -184,8 +201,11 @@ class StreamFlow(asyncio.Protocol):
     def close(self) -> None:
         """Close it; nobody is told."""
         self.is_closed = True
-        if self._connection is not None:
-            self._connection.abort() if not self.opened_at else self._connection.close()
+        if self._connection is not None and self.opened_at:
+            self._connection.write(self._framing.end())
+            self._connection.close()
+        elif self._connection is not None:
+            self._connection.abort()
 
     def be_heard_within(self, seconds: float) -> None:
         """Send keep-alives so often: the registrar wants to hear of the flow (RFC 5626 §4.4.1)."""
@@ -200,11 +220,15 @@ class StreamFlow(asyncio.Protocol):
             self._drained_at = now
         if now - self._drained_at > DRAIN_WITHIN_SECONDS:
             self._fail(f"the registrar has not read what was sent for {DRAIN_WITHIN_SECONDS:g} s")
-        elif self._pinged_at > self._heard_at and now - self._pinged_at > PONG_WITHIN_SECONDS and self._answers_pings:
+        elif (
+            self._pinged_at > self._heard_at
+            and now - self._pinged_at > PONG_WITHIN_SECONDS
+            and self._framing.owes_pongs
+        ):
             self._fail(f"no answer to a keep-alive within {PONG_WITHIN_SECONDS:g} s")
         elif now - max(self._heard_at, self._pinged_at, self.opened_at) > self._ping_every:
             self._pinged_at = now
-            self._connection.write(PING)
+            self._connection.write(self._framing.ping())
 
     # As a protocol of asyncio
 
@@ -215,26 +239,31 @@ class StreamFlow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._now()
         try:
-            for frame in self._framer.feed(data):
-                if frame == PING:
-                    self.send(PONG, self._peer)
-                elif frame == PONG:
-                    self._answers_pings = self._answers_pings or self._pinged_at > 0
-                else:
-                    self._receiver(self, frame, self._peer)
-        except SipParseError as error:
-            self._fail(f"its bytes are no SIP: {error}")
+            for message in self._framing.feed(data):
+                self._receiver(self, message, self._peer)
+        except FramingFault as fault:
+            self._fail(str(fault), self._framing.to_say())
+        if not self.is_closed:
+            self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
+        if not self.is_closed and (fault := self._framing.fault_at_end()):
+            self._fail(fault)
         reason = getattr(error, "strerror", None) or (str(error) if error else "")
         self._fail(f"the connection ended: {reason or 'closed by the registrar'}")
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, last: bytes = b"") -> None:
+        """Give it up. What is to be said at `last` goes out where the peer has taken all that came before."""
         if self.is_closed:
             return
         self.is_closed = True
-        if self._connection is not None:
-            self._connection.abort()
+        self._is_settled.set()
+        connection = self._connection
+        if connection is not None and last and not connection.get_write_buffer_size():
+            connection.write(last)
+            connection.close()
+        elif connection is not None:
+            connection.abort()
         self._closed(self, reason)
 
 
@@ -296,7 +325,9 @@ class Streams:
             back_off = self._back_offs.get(place)
             if back_off is not None and back_off.until > now and back_off.terms == terms:
                 raise BackingOff(back_off.reason, back_off.until)
-            flow = self._flows[place] = StreamFlow(place, own, terms, dscp, self._receiver, self._ended, self._now)
+            framing = make_framing(place.uri)
+            flow = StreamFlow(place, own, terms, dscp, framing, self._receiver, self._ended, self._now)
+            self._flows[place] = flow
             task = spawn(flow.connect(), "stream-connect")
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)

@@ -1,7 +1,7 @@
 """From a server's configuration to its targets: RFC 3263 §4.1 and §4.2.
 
-What was chosen in the configuration is not asked for: the transport (`Protocol`), and with `ServerLookup` 0 the port. A host
-that is an address is never looked up.
+What was chosen in the configuration is not asked for: the transport (`Protocol` and `WebSocketPath`), and with `ServerLookup` 0
+the port. A host that is an address is never looked up.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import SipRegistrantError
 from ..model.addressing import TRANSPORTS
 from ..model.schedule import RegistrarSettings
-from ..model.servers import BY_SRV, UDP
+from ..model.servers import BY_SRV, UDP, WEB_SOCKET_PATH
 from ..sip.targets import Target, Weighted
 from ..sip.uri import Uri, is_ip_address
 from .resolver import Resolver
@@ -17,7 +17,10 @@ from .routing import DEFAULT_PORT, route_set
 
 __all__ = ["DEFAULT_PORT", "Unreachable", "find_targets", "targets_at", "targets_of_uri"]
 
-DEFAULT_TLS_PORT = 5061
+DEFAULT_PORTS = {"tls": 5061, "ws": 80, "wss": 443}  # the last two: RFC 7118 §5.5
+
+# Over what is under it.
+WEB_SOCKETS = {"tcp": "ws", "tls": "wss"}
 
 # More behind one name are not tried.
 MOST_TARGETS = 16
@@ -33,7 +36,18 @@ class Unreachable(SipRegistrantError):
 
 def default_port(transport: str) -> int:
     """Return the port of a transport where none is said."""
-    return DEFAULT_TLS_PORT if transport == "tls" else DEFAULT_PORT
+    return DEFAULT_PORTS.get(transport, DEFAULT_PORT)
+
+
+def transport_to(settings: RegistrarSettings) -> str:
+    """Return what a server is reached over. Raises `Unreachable`."""
+    server = settings.server
+    transport = TRANSPORTS[int(server["Protocol"] or UDP)]
+    if not server[WEB_SOCKET_PATH]:
+        return transport
+    if transport not in WEB_SOCKETS:
+        raise Unreachable("a WebSocket needs TCP or TLS: WebSocketPath of the server goes with Protocol 2 or 4")
+    return WEB_SOCKETS[transport]
 
 
 async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[Weighted]:
@@ -41,7 +55,7 @@ async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[
     server, group = settings.server, settings.group
     if settings.is_gone:
         raise Unreachable("the server or its signaling group was deleted")
-    transport = TRANSPORTS[int(server["Protocol"] or UDP)]
+    transport = transport_to(settings)
     prefer_ipv6 = server["HostIpVersion"] == 1
     if routes := route_set(settings):
         return await targets_of_uri(routes[0], resolver, transport=transport, prefer_ipv6=prefer_ipv6)
@@ -81,9 +95,11 @@ async def targets_at(host: str, port: int | None, resolver: Resolver, *, transpo
 
 
 def srv_name(domain: str, service: str, transport: str) -> str:
-    """Return the name whose SRV records are asked for: RFC 3263 §4.1; TLS is the service `sips` over TCP."""
-    if transport == "tls":
-        return f"_{'sips' if service == 'sip' else service}._tcp.{domain}"
+    """Return the name whose SRV records are asked for: RFC 3263 §4.1; TLS is the service `sips` over TCP, `wss`
+    over `ws` likewise.
+    """
+    if transport in ("tls", "wss"):
+        return f"_{'sips' if service == 'sip' else service}._{'tcp' if transport == 'tls' else 'ws'}.{domain}"
     return f"_{service}._{transport}.{domain}"
 
 

@@ -1,4 +1,4 @@
-"""The way to a target: the socket of the signaling group over UDP, a connection over TCP and TLS."""
+"""The way to a target: the socket of the signaling group over UDP, a connection over TCP, TLS and WebSockets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from ..errors import ConfigurationError
 from ..model.addressing import SHAPES_REGISTER
 from ..model.schedule import RegistrarSettings
+from ..model.servers import BY_SRV, WEB_SOCKET_PATH
 from ..sip.targets import Target
-from ..sip.uri import is_ip_address
+from ..sip.uri import is_ip_address, split_host_port
 from .flows import Flow, Flows, UdpFlow
 from .routing import next_domain
 from .streams import BackingOff, Place, Streams
@@ -45,8 +46,8 @@ class Ways:
         server = settings.server
         sockets = int(server["TransportSocket"] or 1)
         number = row_id % sockets + sockets * settings.flow if server["ReuseTransport"] else row_id
-        terms = None if target.transport == "tcp" else self._terms_of(settings)
-        place = Place(settings.group_uid, target.host, target.port, target.transport, number)
+        terms = None if target.transport in ("tcp", "ws") else self._terms_of(settings)
+        place = Place(settings.group_uid, target.host, target.port, target.transport, number, uri_of(target, settings))
         own = (socket.local_host_towards(target.host), socket.port)
         idle_seconds = 60.0 * int(server["ReuseTimeout"] or 0)
         try:
@@ -71,3 +72,13 @@ class Ways:
             terms = replace(terms, seconds=seconds)
         self._terms[made_of] = terms
         return terms
+
+
+def uri_of(target: Target, settings: RegistrarSettings) -> str:
+    """Return the URI of the WebSocket at a target, "" where that is none. The host in it is the one that was asked for."""
+    if target.transport not in ("ws", "wss"):
+        return ""
+    server, proxy = settings.server, str(settings.group["OutboundProxy"] or "")
+    by_srv = server["ServerLookup"] == BY_SRV
+    host, _ = split_host_port(proxy or str((by_srv and server["DomainName"]) or server["Host"]))
+    return f"{target.transport}://{host}:{target.port}{server[WEB_SOCKET_PATH]}"

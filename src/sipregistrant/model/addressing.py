@@ -60,6 +60,8 @@ class OwnAddress:
     transport: str = "udp"
     fqdn: str = ""
     """Our own name, for the profile's choice eSBCFqdn; empty: host."""
+    alias: str = ""
+    """What stands for host in Via and contacts, where nobody can connect to us; empty: host."""
 
 
 class Identity(NamedTuple):
@@ -94,12 +96,12 @@ class Addressing:
         self._domain = server_domain(server)
         self._fqdn = _fqdn_choice(profile, "FQDNinFromHeader", server, own)
         contact_host = _fqdn_choice(profile, "FQDNinContactHeader", server, own)
-        self._contact_at = _place(replace(own, host=contact_host or seen_at or own.host))
+        self._contact_at = _place(replace(own, host=contact_host or seen_at or own.alias or own.host))
         self._from_at = _in_uri(self._fqdn or own.host)
         # A server that was deleted has none: then there is only leave to be taken, with what was sent.
         self._domain_at = _in_uri(self._domain) if self._domain else ""
         self._request_uri = f"sip:{self._domain_at}"
-        host, port = split_host_port(own.host)
+        host, port = split_host_port(own.alias or own.host)
         self.sent_by = f"{host}:{port or own.port}"
         """Host and port for the Via, as the peer sees us."""
 
@@ -254,5 +256,7 @@ def _in_uri(host_port: str) -> str:
 def _place(own: OwnAddress) -> str:
     """Return what stands behind the user in a contact at our address."""
     host, port = split_host_port(own.host)
-    transport = "" if own.transport == "udp" else f";transport={own.transport}"
+    # RFC 7118 §5.2: `ws` also where TLS is under it.
+    name = "ws" if own.transport == "wss" else own.transport
+    transport = "" if name == "udp" else f";transport={name}"
     return f"{host}:{port or own.port}{transport}"

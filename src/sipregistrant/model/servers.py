@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ..errors import ObjectConflict, SipParseError, ValueRefused
@@ -51,6 +52,10 @@ SRV_TWICE = "a domain and protocol may stand in a table once"
 SRV_DOMAINS = "a table may have one SRV domain"
 
 
+# What can stand in the first line of a request of HTTP.
+PATH = re.compile(r"/[^\s\x00-\x1f\x7f#]*")
+
+
 def check_entry(values: Values) -> None:
     """Check that host and domain can stand in a URI, that SRV has a domain to ask for, and that routes are loose ones."""
     check_host("Host", values["Host"], may_have_port=False)
@@ -63,6 +68,10 @@ def check_entry(values: Values) -> None:
         raise ValueRefused("bad", ROUTE_SET, str(error)) from None
     if values["Protocol"] != TLS and any(uri.scheme == "sips" or _names_tls(uri) for uri in routes):
         raise ValueRefused("bad", ROUTE_SET, "a route over TLS needs Protocol 4")
+    # Where there are no attributes but those of the page, it is not there.
+    path = str(values.get(WEB_SOCKET_PATH) or "")
+    if path and not PATH.fullmatch(path):
+        raise ValueRefused("bad", WEB_SOCKET_PATH, "a path begins with / and has no blank, control character or #")
 
 
 def _names_tls(uri: Uri) -> bool:

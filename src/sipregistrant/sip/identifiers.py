@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
-__all__ = ["CSEQ_EPOCH", "contact_token", "dialog_names", "next_cseq", "question_names"]
+__all__ = ["CSEQ_EPOCH", "contact_token", "dialog_names", "next_cseq", "nowhere", "question_names"]
 
 # 2025-01-01T00:00:00Z, in seconds since 1970.
 CSEQ_EPOCH = 1_735_689_600
@@ -59,6 +59,13 @@ def contact_token(identity_key: bytes, registration_id: int) -> str:
     characters, as the boxes make them (observed). Derived, so a restart does not change it.
     """
     return "SBC" + _derived(identity_key, f"contact {registration_id}", 2)
+
+
+def nowhere(identity_key: bytes) -> str:
+    """Return the host name of who can be reached over his own connection alone (RFC 7118, appendix B.1; RFC 2606): one for
+    each instance, so that every connection, and every start, names the same contacts.
+    """
+    return f"{_derived(identity_key, 'nowhere', 6)}.invalid"
 
 
 def _derived(key: bytes, text: str, size: int) -> str:

@@ -20,7 +20,7 @@ SMALLEST_WEIGHT = 0.01
 
 
 class Target(NamedTuple):
-    """Where requests go: an IP address without brackets, a port, and `udp`, `tcp` or `tls`."""
+    """Where requests go: an IP address without brackets, a port, and `udp`, `tcp`, `tls`, `ws` or `wss`."""
 
     host: str
     port: int
