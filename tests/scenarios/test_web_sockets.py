@@ -101,6 +101,7 @@ def test_a_path_where_there_is_no_web_socket_is_a_reason_and_the_right_one_helps
     configure(rest, registrar, Protocol=TCP, WebSocketPath="/other")
     put_entry(rest)
     eventually(lambda: "no WebSocket there: HTTP 404 Not Found" in reason(rest))
+    assert rest.get(ENTRY).values["rt_Registrar"] == f"ws:127.0.0.1:{registrar.port}"
     assert rest.post("sipservertable/1/sipserver/1", WebSocketPath=PATH).http_code == 200
     eventually(lambda: rest.state() == "registered", within=60)
 

@@ -7,7 +7,7 @@ the port. A host that is an address is never looked up.
 from __future__ import annotations
 
 from ..errors import SipRegistrantError
-from ..model.addressing import TRANSPORTS
+from ..model.addressing import TRANSPORTS, WEB_SOCKETS
 from ..model.schedule import RegistrarSettings
 from ..model.servers import BY_SRV, UDP, WEB_SOCKET_PATH
 from ..sip.targets import Target, Weighted
@@ -18,9 +18,6 @@ from .routing import DEFAULT_PORT, route_set
 __all__ = ["DEFAULT_PORT", "Unreachable", "find_targets", "targets_at", "targets_of_uri"]
 
 DEFAULT_PORTS = {"tls": 5061, "ws": 80, "wss": 443}  # the last two: RFC 7118 §5.5
-
-# Over what is under it.
-WEB_SOCKETS = {"tcp": "ws", "tls": "wss"}
 
 # More behind one name are not tried.
 MOST_TARGETS = 16
@@ -42,12 +39,12 @@ def default_port(transport: str) -> int:
 def transport_to(settings: RegistrarSettings) -> str:
     """Return what a server is reached over. Raises `Unreachable`."""
     server = settings.server
-    transport = TRANSPORTS[int(server["Protocol"] or UDP)]
+    protocol = int(server["Protocol"] or UDP)
     if not server[WEB_SOCKET_PATH]:
-        return transport
-    if transport not in WEB_SOCKETS:
+        return TRANSPORTS[protocol]
+    if protocol not in WEB_SOCKETS:
         raise Unreachable("a WebSocket needs TCP or TLS: WebSocketPath of the server goes with Protocol 2 or 4")
-    return WEB_SOCKETS[transport]
+    return WEB_SOCKETS[protocol]
 
 
 async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[Weighted]:

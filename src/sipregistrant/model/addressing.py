@@ -24,6 +24,7 @@ from .uris import LOCAL, NONE, REMOTE, STATIC, match_plain, plain_user, read_aor
 __all__ = [
     "SHAPES_REGISTER",
     "TRANSPORTS",
+    "WEB_SOCKETS",
     "Addressing",
     "Identity",
     "OwnAddress",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 TRANSPORTS = {UDP: "udp", TCP: "tcp", TLS: "tls"}
+WEB_SOCKETS = {TCP: "ws", TLS: "wss"}
+"""What a server with a WebSocketPath is reached over. Over UDP there is none."""
 
 SHAPES_REGISTER: Mapping[str, frozenset[str]] = {
     "sipserver": frozenset({

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select, text
 
-from ..model.addressing import TRANSPORTS, contact_ttl
+from ..model.addressing import TRANSPORTS, WEB_SOCKETS, contact_ttl
 from ..model.groups import DRAIN, ENABLED, GROUP
 from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Resource
@@ -86,7 +86,8 @@ class _Shown:
 
 
 REGISTRATIONS_OF = text("""
-SELECT registration.*, bound.sent, bound.learned, registrar.sipserver_uid, sipserver.host, sipserver.port, sipserver.protocol
+SELECT registration.*, bound.sent, bound.learned, registrar.sipserver_uid, sipserver.host, sipserver.port, sipserver.protocol,
+       sipserver.web_socket_path
 FROM registration JOIN registrar ON registrar.id = registration.registrar_id
 LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 LEFT JOIN bound ON bound.registration_id = registration.id
@@ -213,7 +214,12 @@ def _address(row: Row[Any], sent: Sent | None) -> str:
     if sent is not None:
         host = f"[{sent.host}]" if ":" in sent.host else sent.host
         return f"{sent.transport}:{host}:{sent.port}"
-    return "" if row.host is None else f"{TRANSPORTS[row.protocol]}:{row.host}:{row.port}"
+    if row.host is None:
+        return ""
+    transport = TRANSPORTS[row.protocol]
+    if row.web_socket_path:
+        transport = WEB_SOCKETS.get(row.protocol, transport)
+    return f"{transport}:{row.host}:{row.port}"
 
 
 def _contacts(sent: Sent) -> str:
