@@ -17,7 +17,7 @@ from .routing import DEFAULT_PORT, route_set
 
 __all__ = ["DEFAULT_PORT", "Unreachable", "find_targets", "targets_at", "targets_of_uri"]
 
-DEFAULT_PORTS = {"tls": 5061, "ws": 80, "wss": 443}  # the last two: RFC 7118 §5.5
+DEFAULT_PORTS = {"tls": 5061, "ws": 80, "wss": 443}  # the last two: RFC 7118 §5.3
 
 # More behind one name are not tried.
 MOST_TARGETS = 16
