@@ -116,6 +116,8 @@ CONFIGURATION = (
     f"#!KAMAILIO\n# Made by tests/kamailio.py\n{QUIET}"
     + """\
 children={workers}
+# A route of this name is ours as well.
+alias="edge.test"
 listen=udp:{host}:{port}
 {streams}
 loadmodule "kex.so"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from sipregistrant.engine.departure import Moved, moved_to
+from sipregistrant.engine.names import Pointer, Service
 from sipregistrant.model.schedule import Class
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request
@@ -26,6 +27,7 @@ from tests.engine.listed import (
     refuse,
 )
 from tests.engine.virtual_time import in_virtual_time
+from tests.engine.zone import Zone
 
 OTHER, THIRD = "198.51.100.9", "198.51.100.10"
 ALLOWED = frozenset({OTHER, THIRD})
@@ -125,7 +127,7 @@ async def test_what_is_being_followed_when_the_service_stops_stays_due() -> None
     ("contacts", "place"),
     [
         ([f"sip:a@{OTHER}"], Moved(f"sip:{OTHER}", OTHER, None)),
-        ([f"sip:{OTHER}:5061;transport=UDP"], Moved(f"sip:{OTHER}:5061", OTHER, 5061)),
+        ([f"sip:{OTHER}:5061;transport=UDP"], Moved(f"sip:{OTHER}:5061", OTHER, 5061, "udp")),
         (["sip:203.0.113.1", f"sip:{THIRD}"], Moved(f"sip:{THIRD}", THIRD, None)),
         ([f"sip:{OTHER};transport=tcp"], None),
         ([f"sips:{OTHER}"], None),
@@ -168,3 +170,17 @@ async def test_what_has_routes_takes_them_also_to_another_place() -> None:
     assert [heard.request.uri for heard in network.heard] == ["sip:example.com", f"sip:{OTHER}", f"sip:{OTHER}"]
     assert {heard.request.first("route") for heard in network.heard} == {route}
     assert schedule.rows[1].state == State.UNREGISTERED
+
+
+@in_virtual_time
+async def test_a_name_is_found_by_its_naptr_records() -> None:
+    zone = Zone({
+        "new.example": [Pointer(1, 1, "s", "sip+d2u", "", "_here.new.example")],
+        "_here.new.example": [Service(1, 1, 5099, "a.new.example")], "a.new.example": [OTHER],
+    })  # fmt: skip
+    schedule, network = ListSchedule([make_row()]), Network(moved("<sip:new.example>"))
+    network.at[OTHER] = lambda request: [ok(request)]
+    async with engine_on(schedule, network, redirect_hosts=frozenset({"new.example"}), zone=zone):
+        await asyncio.sleep(1)
+    assert [heard.to for heard in network.heard] == [REGISTRAR, (OTHER, 5099)]
+    assert schedule.rows[1].state == State.REGISTERED

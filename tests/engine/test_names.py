@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sipregistrant.engine import names, questions
-from sipregistrant.engine.names import NameServers, Service
+from sipregistrant.engine.names import NameServers, Pointer, Service
 from tests.dns_server import NameServer
 
 
@@ -40,6 +40,18 @@ async def test_addresses_and_services_with_their_life(server: NameServer) -> Non
     services = await asks.ask("_sip._udp.sip.test", "SRV")
     assert sorted(services.records) == [Service(10, 60, 5060, "a.sip.test"), Service(20, 0, 5070, "B.sip.test")]
     assert (await asks.ask("_sip._udp.closed.test", "SRV")).records == [Service(0, 0, 0, "")]
+
+
+async def test_pointers_whatever_is_in_them(server: NameServer) -> None:
+    server.set("naptr.test.", "NAPTR", [
+        '20 1 "S" "SIP+D2U" "" _sip._udp.Sip.test.', '10 1 "u" "E2U+sip" "!^.*$!sip:\\255\\000((@x!" .',
+    ], ttl=33)  # fmt: skip
+    found = await client(server).ask("naptr.test", "NAPTR")
+    assert found.seconds == 33
+    first, second = sorted(found.records)
+    assert (first.flags, first.service, first.replacement) == ("u", "e2u+sip", "")
+    assert "\\xff" in first.regexp
+    assert second == Pointer(20, 1, "s", "sip+d2u", "", "_sip._udp.Sip.test")
 
 
 async def test_what_is_not_there_is_an_answer(server: NameServer) -> None:

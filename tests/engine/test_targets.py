@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from sipregistrant.engine.names import Service
+from sipregistrant.engine.names import Pointer, Service
 from sipregistrant.engine.resolver import Resolver
-from sipregistrant.engine.targets import Unreachable, find_targets, targets_at
+from sipregistrant.engine.targets import Unreachable, find_targets, targets_at, targets_of_domain
 from sipregistrant.sip.targets import Target, Weighted
 from tests.engine.listed import make_settings
 from tests.engine.virtual_time import in_virtual_time, virtual_loop
@@ -125,3 +126,99 @@ async def test_over_udp_there_is_no_web_socket() -> None:
         Unreachable, match="^a WebSocket needs TCP or TLS: WebSocketPath of the server goes with Protocol 2"
     ):
         await found({"Protocol": 1, "WebSocketPath": "/ws"})
+
+
+# NAPTR: RFC 3263 §4.1
+
+U, T, S = (Pointer(10 * n, 50, "s", service, "", f"_{n}.example.com") for n, service in
+           enumerate(("sip+d2u", "sip+d2t", "sips+d2t"), 1))  # fmt: skip
+VIA_U, VIA_T, VIA_S = Target(A, 5091), Target(A, 5092, "tcp"), Target(A, 5093, "tls")
+BY_SRV = Target(B, 5080)
+
+
+async def of_domain(pointers: list[Pointer], *transports: str, **records: list[Any]) -> list[Target]:
+    """Return the targets of a domain that has these NAPTR records, and SRV records over UDP."""
+    zone = Zone({
+        "example.com": pointers, "a.example.com": [A], "b.example.com": [B],
+        "_sip._udp.example.com": [Service(1, 1, 5080, "b.example.com")],
+        **{f"_{n}.example.com": [Service(1, 1, 5090 + n, "a.example.com")] for n in (1, 2, 3)}, **records,
+    })  # fmt: skip
+    found = await targets_of_domain("example.com", Resolver(virtual_loop().time, zone), transports or ("udp", "tcp"))
+    assert sum(kind == "NAPTR" for _, kind in zone.asked) == 1
+    return [one.target for one in found]
+
+
+@pytest.mark.parametrize(("pointers", "transports", "target"), [
+    ([U, T, S], (), VIA_U),
+    ([T._replace(order=1), U], (), VIA_T),
+    ([U, T._replace(order=10, preference=49)], (), VIA_T),
+    ([S, U, T], ("tls",), VIA_S),
+    ([S._replace(order=1), T], (), VIA_T),
+    # What we cannot use is passed over, however preferred.
+    ([U._replace(order=1, service="sip+d2s", replacement="_2.example.com"), U], (), VIA_U),
+    ([U._replace(order=1, flags="u", regexp="!^.*$!sip:a@evil.example!"), T], (), VIA_T),
+    ([U._replace(order=1, regexp="\\xff!(((", replacement="_2.example.com"), T], (), VIA_T),
+    ([U._replace(order=1, flags="", replacement="example.com"), T], (), VIA_T),
+    ([U._replace(order=1, replacement=""), T], (), VIA_T),
+    # What points to itself, or to nothing, leads no further.
+    ([U._replace(replacement="example.com"), T], (), VIA_T),
+    ([U._replace(replacement="_gone.example.com")], (), BY_SRV),
+    # Without any, SRV records are asked for.
+    ([S], (), BY_SRV),
+    ([], (), BY_SRV),
+    ([], ("tcp", "udp"), BY_SRV),
+])  # fmt: skip
+@in_virtual_time
+async def test_a_domain_chooses_the_transport(
+    pointers: list[Pointer], transports: tuple[str, ...], target: Target
+) -> None:
+    assert await of_domain(pointers, *transports) == [target]
+
+
+@in_virtual_time
+async def test_where_the_first_choice_has_no_server_the_next_is_taken() -> None:
+    closed: list[Any] = [Service(0, 0, 0, "")]
+    assert await of_domain([U, T], **{"_1.example.com": closed}) == [VIA_T]
+    lost: list[Any] = [Service(1, 1, 5060, "gone.example.com")]
+    with pytest.raises(Unreachable, match=r"^_1.example.com: the service is not offered there$"):
+        await of_domain([U], **{"_1.example.com": closed, "_sip._udp.example.com": lost})
+
+
+@in_virtual_time
+async def test_a_domain_with_neither_is_the_host_itself() -> None:
+    zone = Zone({"host.example": [A]})
+    resolver = Resolver(virtual_loop().time, zone)
+    assert [one.target for one in await targets_of_domain("host.example", resolver, ("udp", "tcp"))] == [
+        Target(A, 5060)
+    ]
+    assert [kind for _, kind in zone.asked] == ["NAPTR", "SRV", "SRV", "A"]
+    assert [one.target for one in await targets_of_domain(A, resolver, ("tls",))] == [Target(A, 5061, "tls")]
+    assert len(zone.asked) == 4
+
+
+@pytest.mark.parametrize(("route", "protocol", "target"), [
+    ("<sip:example.com;lr>", 1, VIA_T),
+    ("<sip:example.com;lr>", 4, VIA_S),
+    ("<sips:example.com;lr>", 4, VIA_S),
+    ("<sip:example.com;transport=udp;lr>", 1, BY_SRV),
+    ("<sip:example.com:5060;lr>", 1, Target("198.51.100.9", 5060)),
+])  # fmt: skip
+@in_virtual_time
+async def test_a_route_without_port_and_transport_is_found_by_naptr(route: str, protocol: int, target: Target) -> None:
+    zone = Zone({
+        "example.com": [T, S, "198.51.100.9"], "a.example.com": [A], "b.example.com": [B],
+        "_sip._udp.example.com": [Service(1, 1, 5080, "b.example.com")],
+        "_2.example.com": [Service(1, 1, 5092, "a.example.com")], "_3.example.com": [Service(1, 1, 5093, "a.example.com")],
+    })  # fmt: skip
+    settings = make_settings(RouteSet=route, Protocol=protocol)
+    assert [one.target for one in await find_targets(settings, Resolver(virtual_loop().time, zone))] == [target]
+
+
+@in_virtual_time
+async def test_the_last_good_naptr_is_used_while_nobody_answers() -> None:
+    zone = Zone({"example.com": [T], "a.example.com": [A], "_2.example.com": [Service(1, 1, 5092, "a.example.com")]})
+    resolver = Resolver(virtual_loop().time, zone)
+    for is_down in (False, True):
+        zone.is_down = is_down
+        assert [one.target for one in await targets_of_domain("example.com", resolver, ("udp", "tcp"))] == [VIA_T]
+        await asyncio.sleep(100)

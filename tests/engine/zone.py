@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sipregistrant.engine.names import NOTHING_SECONDS, Answer
+from sipregistrant.engine.names import NOTHING_SECONDS, Answer, Pointer
 
 __all__ = ["Zone"]
 
@@ -40,6 +40,8 @@ class Zone:
 
 
 def _kind(record: Any) -> str:
+    if isinstance(record, Pointer):
+        return "NAPTR"
     if not isinstance(record, str):
         return "SRV"
     return "AAAA" if ":" in record else "A"

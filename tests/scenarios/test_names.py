@@ -95,3 +95,19 @@ def test_a_name_server_that_is_gone_changes_nothing(service: Start, kamailio: St
     eventually(lambda: AOR not in first.dump())
     rest.post(f"{ENTRY}?action=register")
     eventually(lambda: AOR in first.dump(), within=20)
+
+
+def test_a_route_that_is_a_domain_chooses_its_transport_by_naptr(
+    service: Start, kamailio: StartKamailio, names: NameServer
+) -> None:
+    registrar = kamailio(has_tcp=True)
+    names.set("edge.test.", "NAPTR", [
+        '10 1 "s" "SIP+D2S" "" _sip._sctp.edge.test.', '20 1 "s" "SIP+D2T" "" _sip._tcp.edge.test.',
+        '30 1 "s" "SIP+D2U" "" _sip._udp.edge.test.',
+    ])  # fmt: skip
+    names.set("_sip._tcp.edge.test.", "SRV", [f"1 1 {registrar.port} a.sip.test."])
+    rest = service("--dns", f"127.0.0.1:{names.port}").rest()
+    configure(rest, registrar, RouteSet="<sip:edge.test;lr>")
+    put_entry(rest)
+    eventually(lambda: rest.state() == "registered")
+    assert registrar_of(rest) == f"tcp:127.0.0.1:{registrar.port}"

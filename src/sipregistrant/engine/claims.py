@@ -29,7 +29,7 @@ from .resolver import Resolver
 from .routing import route_of
 from .servers import ServerMemory
 from .settler import RETRY_STORE_SECONDS
-from .targets import Unreachable, find_targets, targets_at
+from .targets import Unreachable, find_targets, targets_of_place
 from .tasks import spawn
 
 __all__ = ["Claims", "Start"]
@@ -308,7 +308,8 @@ class Claims:
     async def find(self, row: Claimed, moved: Moved) -> Target | Unreachable:
         """Return the target that a 3xx names to a row."""
         try:
-            return in_order(row.id, await targets_at(moved.host, moved.port, self.resolver))[0]
+            found = await targets_of_place(moved.host, moved.port, moved.transport, self.resolver)
+            return in_order(row.id, found)[0]
         except Unreachable as fault:
             return fault
 

@@ -63,6 +63,8 @@ class Moved:
     request_uri: str
     host: str
     port: int | None
+    transport: str = ""
+    """The one that it names, "" for none."""
 
 
 def moved_to(contacts: Sequence[Uri], allowed: Collection[str]) -> Moved | None:
@@ -73,7 +75,7 @@ def moved_to(contacts: Sequence[Uri], allowed: Collection[str]) -> Moved | None:
         if is_udp and host in allowed and uri.parameter("maddr") is None:
             # §10.2: the Request-URI of a REGISTER has no user.
             port = "" if uri.port is None else f":{uri.port}"
-            return Moved(f"sip:{uri.host}{port}", host, uri.port)
+            return Moved(f"sip:{uri.host}{port}", host, uri.port, "udp" if uri.parameter("transport") else "")
     return None
 
 

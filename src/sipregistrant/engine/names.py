@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Answer", "NameServers", "Names", "Service"]
+__all__ = ["Answer", "NameServers", "Names", "Pointer", "Service"]
 
 HOSTS = Path("/etc/hosts")
 HOSTS_SECONDS = 10.0
@@ -25,8 +25,19 @@ class Service(NamedTuple):
     host: str
 
 
+class Pointer(NamedTuple):
+    """One NAPTR record (RFC 3403 §4.1): where the SRV records of a domain are. Flags and service are in lower case."""
+
+    order: int
+    preference: int
+    flags: str
+    service: str
+    regexp: str
+    replacement: str
+
+
 class Answer(NamedTuple):
-    """What a name server said: addresses or services, none where there are none; `seconds` is how long it may be used."""
+    """What a name server said: addresses, services or pointers, none where there are none; `seconds` is its life."""
 
     records: Sequence[Any]
     seconds: float
@@ -36,7 +47,7 @@ class Names(Protocol):
     """Who is asked for names."""
 
     async def ask(self, name: str, kind: str) -> Answer:
-        """Ask for records of a kind (`A`, `AAAA`, `SRV`). Raises `OSError` with the reason where nobody can tell."""
+        """Ask for records of a kind (`A`, `AAAA`, `SRV`, `NAPTR`). Raises `OSError` with the reason where nobody can tell."""
 
 
 class NameServers:
@@ -51,7 +62,7 @@ class NameServers:
 
     async def ask(self, name: str, kind: str) -> Answer:
         """See the protocol."""
-        if kind != "SRV" and (found := self._in_hosts(name, kind)):
+        if kind in ("A", "AAAA") and (found := self._in_hosts(name, kind)):
             return Answer(found, HOSTS_SECONDS)
         if self._questions is None:
             # Imported when there is a name to ask for: it would be a tenth of the CPU of each start (measured).

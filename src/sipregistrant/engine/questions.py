@@ -9,7 +9,7 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 
-from .names import NOTHING_SECONDS, Answer, Service
+from .names import NOTHING_SECONDS, Answer, Pointer, Service
 
 __all__ = ["LONGEST_QUESTION_SECONDS", "Questions"]
 
@@ -46,6 +46,13 @@ class Questions:
             # A target of "." says that the service is not there (RFC 2782).
             services = [Service(one.priority, one.weight, one.port, str(one.target).rstrip(".")) for one in answer]
             return Answer(services, answer.rrset.ttl)
+        if kind == "NAPTR":
+            pointers = [
+                Pointer(one.order, one.preference, _lower(one.flags), _lower(one.service), _lower(one.regexp),
+                        str(one.replacement).rstrip("."))
+                for one in answer
+            ]  # fmt: skip
+            return Answer(pointers, answer.rrset.ttl)
         return Answer([one.address for one in answer], answer.rrset.ttl)
 
     def _made(self) -> dns.asyncresolver.Resolver:
@@ -55,3 +62,8 @@ class Questions:
                 resolver.nameservers = [dns.nameserver.Do53Nameserver(host, port) for host, port in self._servers]
             self._resolver = resolver
         return self._resolver
+
+
+def _lower(text: bytes) -> str:
+    """Return a character-string in lower case; it may hold any bytes."""
+    return text.decode("ascii", "backslashreplace").lower()

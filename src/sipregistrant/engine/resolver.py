@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from ..sip.uri import is_ip_address
-from .names import Answer, Names, Service
+from .names import Answer, Names, Pointer, Service
 from .tasks import spawn
 
 __all__ = ["Resolver"]
@@ -73,6 +73,10 @@ class Resolver:
     async def services(self, name: str) -> Sequence[Service]:
         """Return the SRV records of a name, none where there are none. Raises `OSError` where nobody can tell."""
         return await self._ask(Question(name, "SRV"))
+
+    async def pointers(self, name: str) -> Sequence[Pointer]:
+        """Return the NAPTR records of a name, none where there are none. Raises `OSError` where nobody can tell."""
+        return await self._ask(Question(name, "NAPTR"))
 
     async def _ask(self, question: Question) -> Sequence[Any]:
         known = self._known.setdefault(question, Known())
