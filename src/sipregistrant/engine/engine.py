@@ -211,7 +211,7 @@ class Engine:
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
         """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
         # What has a route takes it, whatever the Request-URI is (RFC 3261 §8.1.2).
-        way = Target(*flight.peer, flight.flow.transport) if flight.registrar.route else None
+        way = Target(*flight.peer, flight.tried.transport) if flight.registrar.route else None
         target = way or await self._claims.find(flight.claimed, moved)
         row = flight.claimed
         if self._is_stopping:
