@@ -9,6 +9,7 @@ import pytest
 from sipregistrant.model.schedule import Monitored
 from sipregistrant.store import monitored
 from sipregistrant.store.schedule import StoreSchedule
+from sipregistrant.store.schema import REGISTRAR
 
 from .support import Site
 
@@ -66,6 +67,13 @@ async def test_one_frequency_is_enough(site: Site) -> None:
     assert await revs(site)
     await site.post("sipserver", "1:1", KeepAliveFrequency=30, RecoverFrequency=0)
     assert await revs(site)
+
+
+async def test_a_server_with_several_flows_is_watched_once(site: Site) -> None:
+    await site.put_chain(0)
+    await site.post("sipserver", "1:1", OutboundFlows=2)
+    assert len(await site.all(REGISTRAR)) == 2
+    assert len(await revs(site)) == 1
 
 
 async def test_a_server_that_is_deleted_is_gone(site: Site) -> None:

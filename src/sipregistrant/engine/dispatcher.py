@@ -150,7 +150,7 @@ class Dispatcher(Generic[P]):
     def _receive_response(self, flow: Flow, response: Response, source: Address) -> None:
         pending = self._pending.get(response.branch)
         if pending is None:
-            self._receive_other(flow, response, source)
+            self._receive_for_exchange(flow, response, source)
             return
         # Over a connection only from that connection (RFC 3261 §18.2.2), over UDP from any port of the peer.
         is_from_elsewhere = source[0] != pending.peer_host or (flow.is_reliable and flow is not pending.flow)
@@ -160,7 +160,7 @@ class Dispatcher(Generic[P]):
         self.counters.answers += 1
         self._answered(pending, response, self._now())
 
-    def _receive_other(self, flow: Flow, response: Response, source: Address) -> None:
+    def _receive_for_exchange(self, flow: Flow, response: Response, source: Address) -> None:
         """Take an answer that belongs to no attempt."""
         exchange = self._exchanges.get(response.branch)
         if exchange is None:

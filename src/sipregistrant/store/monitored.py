@@ -16,10 +16,11 @@ __all__ = ["monitored"]
 # Settings of so many at once: some ten milliseconds of a reader.
 MOST_AT_ONCE = 100
 
+# Of several flows of one server (RFC 5626) the first stands for all: they have the same targets.
 WATCHED = text("""
 SELECT registrar.id, registrar.rev FROM registrar JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
-WHERE registrar.is_on = 1 AND registrar.registrant_table_uid IS NOT NULL AND sipserver.monitor = :by_options
-  AND (sipserver.keep_alive_frequency > 0 OR sipserver.recover_frequency > 0)
+WHERE registrar.is_on = 1 AND registrar.flow = 0 AND registrar.registrant_table_uid IS NOT NULL
+  AND sipserver.monitor = :by_options AND (sipserver.keep_alive_frequency > 0 OR sipserver.recover_frequency > 0)
 ORDER BY registrar.id
 """)
 
