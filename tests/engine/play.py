@@ -361,6 +361,6 @@ class _Watch:
         """What is in memory is in flight: what a stop did not wait for."""
         engine = self.engine
         in_flight = len(engine._dispatcher)
-        assert len(engine._keys) <= in_flight
+        assert len(engine._turns) <= in_flight
         assert sum(pacing.taken for pacing in engine._claims.pacings.values()) <= in_flight
         assert not engine._deadlines._heap

@@ -251,7 +251,7 @@ async def test_an_attempt_that_was_lost_is_ended_and_tried_again() -> None:
             await asyncio.sleep(400)
             assert engine.counters["healed"] == 1
             assert engine.in_flight == 0
-            assert not engine._keys
+            assert not len(engine._turns)
     assert [line["event"] for line in logs if line["event"] == "attempt.overdue"] == ["attempt.overdue"]
     assert schedule.rows[1].due_at < float("inf")
 

@@ -62,7 +62,7 @@ async def test_an_allowed_host_is_registered_at_and_un_registered_at() -> None:
         assert second.request.first("to") == first.request.first("to")
         assert row.cseq == int((second.request.first("cseq") or "").split()[0])
         assert engine._flights == {}
-        assert engine._keys == {}
+        assert len(engine._turns) == 0
         schedule.change(1, desired=False, klass=Class.UNREGISTER)
         engine.knock([1])
         await asyncio.sleep(1)
@@ -116,7 +116,7 @@ async def test_what_is_being_followed_when_the_service_stops_stays_due() -> None
         await asyncio.sleep(0.005)
         engine._is_stopping = True
         await asyncio.sleep(1)
-        assert (engine._keys, engine._flights) == ({}, {})
+        assert (len(engine._turns), engine._flights) == (0, {})
         assert all(not pacing.taken for pacing in engine._claims.pacings.values())
     assert [heard.to for heard in network.heard] == [REGISTRAR]
     assert schedule.settled == []

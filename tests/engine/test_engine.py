@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -72,7 +72,7 @@ def assert_holds_nothing(engine: Engine) -> None:
     """Look into the engine: nothing may be left of what is not in flight."""
     assert not engine._claims.registrars
     assert not engine._claims.waiting
-    assert not engine._keys
+    assert not len(engine._turns)
     assert not len(engine._settler)
     assert engine.in_flight == 0
     assert not engine._deadlines._heap
@@ -963,3 +963,26 @@ async def test_an_entry_is_registered_at_a_real_registrar_over_loopback() -> Non
         await engine.stop()
         held = registrar.bindings(clock.now())
     assert [(aor, uri) for aor, uri, *_ in held] == [("sip:alice@sip.test", "sip:alice@192.0.2.1:5070")]
+
+
+class HastySchedule(ListSchedule):
+    """One in which a row changes with the commit that settles it."""
+
+    async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
+        changed = await super().settle(outcomes)
+        if self.rows[1].wanted_rev == 1:
+            self.change(1)
+            self.knock()
+            await asyncio.sleep(0.1)
+        return changed
+
+    knock: Callable[[], None]
+
+
+@in_virtual_time
+async def test_what_changes_as_it_is_settled_goes_out_again_at_once() -> None:
+    schedule, network = HastySchedule([make_row()]), Network()
+    async with engine_on(schedule, network) as engine:
+        schedule.knock = lambda: engine.knock([1])
+        await asyncio.sleep(1)
+    assert len(network.registers(1)) == 2

@@ -40,6 +40,7 @@ from .switching import LARGEST_DATAGRAM, Switching
 from .targets import Unreachable
 from .tasks import spawn
 from .tokens import SystemTokens
+from .turns import Turns
 from .watchdog import Watchdog
 from .ways import Ways
 
@@ -73,9 +74,10 @@ class Engine:
         self._claims = Claims(
             schedule, clock, self._start_row, self._is_open, names or NameServers(settings.name_servers)
         )
-        # Binding keys that have an attempt in flight, and the rows that wait for one of them (rule 7).
-        self._keys: dict[int, list[tuple[Registrar, Claimed]]] = {}
+        self._turns = Turns(self._start_waiting)
         self._settler = Settler(schedule, self._after_settle)
+        # Registrars that there was news of since something was settled.
+        self._knocked: set[int] = set()
         # What is in flight, by row: for the watchdog alone.
         self._flights: dict[int, Flight] = {}
         self._watchdog = Watchdog(schedule, self._claims, clock.now, self._flights, self._end_overdue)
@@ -131,6 +133,8 @@ class Engine:
         now = self._clock.now()
         for registrar_id in registrar_ids:
             self._claims.push(registrar_id, now)
+            # What was settled in the same commit counts as in flight until that is known here, and is not claimed yet.
+            self._knocked.add(registrar_id)
         self._claims.pump()
 
     @property
@@ -158,13 +162,9 @@ class Engine:
     # Attempting
 
     def _start_row(self, registrar: Registrar, row: Claimed, target: Target | Unreachable, pacing: Pacing) -> None:
-        waiting = self._keys.get(row.binding_key)
-        if waiting is not None:
-            waiting.append((registrar, row))
-            return
-        self._keys[row.binding_key] = []
-        pacing.started()
-        self._attempt(registrar, pacing, row, target)
+        if self._turns.take(registrar, row):
+            pacing.started()
+            self._attempt(registrar, pacing, row, target)
 
     def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
                  moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
@@ -206,7 +206,7 @@ class Engine:
         pacing.ended(is_late=False)
         pacing.hold(fault.until)
         self._claims.put_off(registrar, row, fault.until)
-        self._release(row)
+        self._turns.give(row)
 
     async def _follow(self, flight: Flight, moved: Moved, outcome: Outcome) -> None:
         """Go where a 3xx sends us: the same attempt at another place, with the numbers that were used up so far."""
@@ -218,7 +218,7 @@ class Engine:
             # It stays due, and goes out at the next start.
             flight.pacing.ended(is_late=flight.is_late)
             self._flights.pop(row.id, None)
-            self._keys.pop(row.binding_key, None)
+            self._turns.drop(row)
             return
         if flight.is_late:
             flight.pacing.ended(is_late=True)
@@ -361,13 +361,8 @@ class Engine:
             outcome = self._crash("settlement.crashed", row, outcome.cseq, was_sent=tried is not None)
             settled = self._settlement(registrar, row, outcome, tried, generation, now)
         self._settler.add(settled)
-        self._release(row)
+        self._turns.give(row)
         self._claims.refill(registrar)
-
-    def _release(self, row: Claimed) -> None:
-        """Let the next row of its binding key go."""
-        for registrar, waiting in self._keys.pop(row.binding_key, []):
-            asyncio.get_running_loop().call_soon(self._start_waiting, registrar, waiting)
 
     def _settlement(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None, generation: int,
                     now: float) -> Settled:  # fmt: skip
@@ -393,7 +388,8 @@ class Engine:
         for registrar_id, due_at in earliest.items():
             self._claims.push(registrar_id, due_at)
         now = self._clock.now()
-        for registrar_id in changed:
+        for registrar_id in {*changed, *self._knocked}:
             self._claims.push(registrar_id, now)
+        self._knocked.clear()
         self._claims.look_again({settled.registrar_id for settled in batch} | self._claims.waiting)
         self._claims.pump()

@@ -98,8 +98,8 @@ class KeepAlives:
         if kept is None:
             if len(self._kept) >= MOST_KEPT:
                 return 0
+            # Asked at once where we are seen: what comes later is compared with that.
             kept = self._kept[flow, flight.peer] = _Kept(flow, flight.peer)
-            kept.next_at = now + self._draw.uniform(*every)
             if self._task is None:
                 self._task = spawn(self._look_again_and_again(), "keep-alives")
         kept.every = every
