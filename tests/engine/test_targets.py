@@ -78,6 +78,12 @@ async def test_requests_with_routes_go_to_the_first_of_them(routes: str, protoco
 
 @in_virtual_time
 async def test_a_route_that_is_a_domain_is_asked_for_services() -> None:
+    over_ws = {
+        "RouteSet": "<sip:example.com;lr>,<sip:b.example.com;transport=ws;lr>",
+        "Protocol": 2,
+        "WebSocketPath": "/ws",
+    }
+    assert [one.target for one in await found(over_ws)] == [Target(A, 8080, "ws")]
     assert [one.target for one in await found({"RouteSet": "<sip:example.com;transport=udp;lr>"})] == [
         Target(A, 5070),
         Target(B, 5080),

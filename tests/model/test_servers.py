@@ -213,11 +213,18 @@ def test_a_route_set_is_of_loose_routes(routes: str, protocol: str) -> None:
 @pytest.mark.parametrize(("routes", "why"), [
     ("<sip:edge.example.com>", "lacks lr"), ("sip:edge.example.com;lr", "is not <URI>"),
     ("<sips:edge.example.com;lr>", "Protocol 4"), ("<sip:a;lr>,<sip:a;transport=TLS;lr>", "Protocol 4"),
+    ("<sip:a;transport=ws;lr>", "needs a WebSocketPath"), ("<sip:a;transport=sctp;lr>", "not over this transport"),
 ])  # fmt: skip
 def test_a_route_set_that_no_request_could_take_is_refused(routes: str, why: str) -> None:
     with pytest.raises(ValueRefused, match=why) as refused:
         ENTRY.to_create({**CLIENT_FORM, "RouteSet": routes})
     assert (refused.value.fault, refused.value.attribute) == ("bad", "RouteSet")
+
+
+def test_a_route_over_a_web_socket_goes_with_a_path() -> None:
+    routes = "<sip:edge.example.com;transport=ws;lr>"
+    form = {**CLIENT_FORM, "Protocol": "2", "WebSocketPath": "/ws", "RouteSet": routes}
+    assert ENTRY.to_create(form)["RouteSet"] == routes
 
 
 @pytest.mark.parametrize("path", ["", "/", "/ws", "/sip/ws?site=1", "/%20"])

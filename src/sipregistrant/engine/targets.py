@@ -82,6 +82,9 @@ async def find_targets(settings: RegistrarSettings, resolver: Resolver) -> list[
 async def targets_of_uri(uri: Uri, resolver: Resolver, *, transport: str, prefer_ipv6: bool) -> list[Weighted]:
     """Return the targets that a URI stands for; over `transport` where it names none. Raises `Unreachable`."""
     named = uri.parameter("transport")
+    if transport in WEB_SOCKETS.values():
+        # What is reached over a WebSocket has no other way; `ws` stands for both in a URI (RFC 7118 §5.2).
+        return await targets_at(uri.host, uri.port, resolver, transport=transport, prefer_ipv6=prefer_ipv6)
     if uri.scheme == "sips":
         transport = "tls"  # RFC 3261 §26.2.2: also with transport=tcp
     elif named:

@@ -66,16 +66,19 @@ def check_entry(values: Values) -> None:
         routes = parse_routes(str(values.get(ROUTE_SET) or ""))
     except SipParseError as error:
         raise ValueRefused("bad", ROUTE_SET, str(error)) from None
-    if values["Protocol"] != TLS and any(uri.scheme == "sips" or _names_tls(uri) for uri in routes):
+    named = {_transport(uri) for uri in routes}
+    if values["Protocol"] != TLS and ("tls" in named or any(uri.scheme == "sips" for uri in routes)):
         raise ValueRefused("bad", ROUTE_SET, "a route over TLS needs Protocol 4")
+    if "ws" in named and not values.get(WEB_SOCKET_PATH):
+        raise ValueRefused("bad", ROUTE_SET, "a route over a WebSocket needs a WebSocketPath")
     # Where there are no attributes but those of the page, it is not there.
     path = str(values.get(WEB_SOCKET_PATH) or "")
     if path and not PATH.fullmatch(path):
         raise ValueRefused("bad", WEB_SOCKET_PATH, "a path begins with / and has no blank, control character or #")
 
 
-def _names_tls(uri: Uri) -> bool:
-    return (uri.parameter("transport") or "").lower() == "tls"
+def _transport(uri: Uri) -> str:
+    return (uri.parameter("transport") or "").lower()
 
 
 def check_siblings(id: str, server: Values, others: Iterable[Values]) -> None:

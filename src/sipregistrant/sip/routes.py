@@ -13,7 +13,7 @@ __all__ = ["MOST_ROUTES", "parse_routes", "route_value"]
 
 MOST_ROUTES = 5
 
-TRANSPORTS = {"sip": ("udp", "tcp", "tls"), "sips": ("tcp", "tls")}
+TRANSPORTS = {"sip": ("udp", "tcp", "tls", "ws"), "sips": ("tcp", "tls", "ws")}
 
 
 @lru_cache(256)
