@@ -22,7 +22,7 @@ from typing import Any
 from sipregistrant.engine.clock import Clock
 from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
-from sipregistrant.engine.flows import GroupAddress
+from sipregistrant.engine.transport.flows import GroupAddress
 from sipregistrant.model import groups, profiles, servers
 from sipregistrant.model.schedule import Claim, Monitored, RegistrarSettings, Settled
 

@@ -25,10 +25,10 @@ from .api.web_server import WebServer, listen_on
 from .engine.clock import Clock, read_boot_id
 from .engine.departure import EngineSettings
 from .engine.engine import Engine
-from .engine.flows import GroupAddress
 from .engine.lag import LoopLag
 from .engine.tasks import cancel_all, spawn
-from .engine.tls import TlsFiles
+from .engine.transport.flows import GroupAddress
+from .engine.transport.tls import TlsFiles
 from .errors import StoreUnavailable
 from .model.groups import GROUP, SOURCE_PORTS
 from .model.load import Load

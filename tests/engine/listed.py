@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from sipregistrant.engine.clock import Clock
 from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
-from sipregistrant.engine.flows import Address, GroupAddress, Receiver, UdpFlow
 from sipregistrant.engine.tokens import SystemTokens
+from sipregistrant.engine.transport.flows import Address, GroupAddress, Receiver, UdpFlow
 from sipregistrant.errors import StoreUnavailable
 from sipregistrant.model import groups, profiles, registrants, servers
 from sipregistrant.model.attributes import Value

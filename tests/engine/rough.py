@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from sipregistrant.engine.flows import Address, Receiver, UdpFlow
+from sipregistrant.engine.transport.flows import Address, Receiver, UdpFlow
 from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.digest import verify
 from sipregistrant.sip.fields import parse_contacts

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from sipregistrant.engine.departure import Moved, moved_to
-from sipregistrant.engine.names import Pointer, Service
+from sipregistrant.engine.naming.names import Pointer, Service
 from sipregistrant.model.schedule import Class
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request

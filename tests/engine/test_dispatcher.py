@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sipregistrant.engine.dispatcher import T4_SECONDS, Dispatcher
-from sipregistrant.engine.flows import Address, GroupAddress, UdpFlow
+from sipregistrant.engine.transport.flows import Address, GroupAddress, UdpFlow
 from sipregistrant.sip.message import Response, parse_message
 
 PEER = ("198.51.100.1", 5060)

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from sipregistrant.engine.clock import Clock
 from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
-from sipregistrant.engine.flows import GroupAddress
 from sipregistrant.engine.servers import ServerMemory
+from sipregistrant.engine.transport.flows import GroupAddress
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Class, Sent, SentContact, Settled
 from sipregistrant.model.status import State

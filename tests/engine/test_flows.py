@@ -11,7 +11,15 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from sipregistrant.engine.flows import LONGEST_DRAIN_SECONDS, Address, Flow, Flows, GroupAddress, Receiver, UdpFlow
+from sipregistrant.engine.transport.flows import (
+    LONGEST_DRAIN_SECONDS,
+    Address,
+    Flow,
+    Flows,
+    GroupAddress,
+    Receiver,
+    UdpFlow,
+)
 
 LOOPBACK = GroupAddress(1, 1, "127.0.0.1", 0, 40)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from sipregistrant.engine.breaker import BETWEEN_PROBES_SECONDS, FEWEST_SILENT
-from sipregistrant.engine.flows import Flow
+from sipregistrant.engine.naming.targets import Unreachable
 from sipregistrant.engine.pacing import BURST_SECONDS, FIRST_WINDOW
-from sipregistrant.engine.targets import Unreachable
-from sipregistrant.engine.ways import Ways
+from sipregistrant.engine.transport.flows import Flow
+from sipregistrant.engine.transport.ways import Ways
 from sipregistrant.model.schedule import Class, RegistrarSettings
 from sipregistrant.model.standing import HeldBack
 from sipregistrant.model.status import State

@@ -11,12 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from sipregistrant.engine.engine import Engine
-from sipregistrant.engine.flows import Address, Flow
 from sipregistrant.engine.monitor import GRAIN_SECONDS, MOST_AT_ONCE
+from sipregistrant.engine.naming.targets import Unreachable
 from sipregistrant.engine.pacing import FIRST_WINDOW, Pacing
-from sipregistrant.engine.targets import Unreachable
+from sipregistrant.engine.transport.flows import Address, Flow
+from sipregistrant.engine.transport.ways import Ways
 from sipregistrant.engine.watches import FIRST_AFTER_SECONDS
-from sipregistrant.engine.ways import Ways
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.schedule import RegistrarSettings
 from sipregistrant.model.standing import HeldBack

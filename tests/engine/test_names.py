@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sipregistrant.engine import names, questions
-from sipregistrant.engine.names import NameServers, Pointer, Service
+from sipregistrant.engine.naming import names, questions
+from sipregistrant.engine.naming.names import NameServers, Pointer, Service
 from tests.dns_server import NameServer
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sipregistrant.engine.flows import Address
+from sipregistrant.engine.naming.routing import route_of
+from sipregistrant.engine.naming.targets import Unreachable
 from sipregistrant.engine.ordering import build, common_lines, own_address
-from sipregistrant.engine.routing import route_of
-from sipregistrant.engine.targets import Unreachable
+from sipregistrant.engine.transport.flows import Address
 from sipregistrant.model.addressing import Addressing, OwnAddress
 from sipregistrant.model.registrants import LOCAL, NONE, REMOTE, STATIC
 from sipregistrant.model.schedule import Claimed, RegistrarSettings, Rival, Sent, SentContact

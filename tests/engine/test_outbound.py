@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from sipregistrant.engine.flows import GroupAddress
-from sipregistrant.engine.keep_alives import CRLF, EVERY_SECONDS
+from sipregistrant.engine.transport.flows import GroupAddress
+from sipregistrant.engine.transport.keep_alives import CRLF, EVERY_SECONDS
 from sipregistrant.model.schedule import Claimed, RegistrarSettings
 from sipregistrant.model.status import State
 from sipregistrant.sip.message import Request

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from sipregistrant.engine.breaker import BETWEEN_PROBES_WITH_OTHERS_SECONDS
-from sipregistrant.engine.names import Service
+from sipregistrant.engine.naming.names import Service
 from sipregistrant.engine.pacing import Pacing
 from sipregistrant.engine.reach import Reach
 from sipregistrant.model.schedule import RegistrarSettings

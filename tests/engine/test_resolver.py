@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from sipregistrant.engine.names import Service
-from sipregistrant.engine.resolver import (
+from sipregistrant.engine.naming.names import Service
+from sipregistrant.engine.naming.resolver import (
     LONGEST_WAIT_FOR_BETTER_SECONDS,
     RETRY_SECONDS,
     SHORTEST_USE_SECONDS,

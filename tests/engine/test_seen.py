@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from itertools import count
 
-from sipregistrant.engine.flows import GroupAddress
-from sipregistrant.engine.seen import MOST_SHORT_STAYS, SHORTEST_STAY_SECONDS, SeenAddresses
+from sipregistrant.engine.transport.flows import GroupAddress
+from sipregistrant.engine.transport.seen import MOST_SHORT_STAYS, SHORTEST_STAY_SECONDS, SeenAddresses
 from sipregistrant.model.profiles import PROFILE
 from sipregistrant.model.resource import Values
 from sipregistrant.model.schedule import Claimed, RegistrarSettings

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sipregistrant.engine.flows import Address
-from sipregistrant.engine.streams import (
+from sipregistrant.engine.transport.flows import Address
+from sipregistrant.engine.transport.streams import (
     DRAIN_WITHIN_SECONDS,
     FIRST_BACK_OFF_SECONDS,
     LASTING_SECONDS,

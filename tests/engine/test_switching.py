@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from sipregistrant.engine.engine import Engine
-from sipregistrant.engine.flows import Flow, UdpFlow
-from sipregistrant.engine.targets import Unreachable
+from sipregistrant.engine.naming.targets import Unreachable
+from sipregistrant.engine.transport.flows import Flow, UdpFlow
 from sipregistrant.model.registrants import CONTACTS
 from sipregistrant.model.schedule import Claimed, Class, RegistrarSettings
 from sipregistrant.model.status import State

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sipregistrant.engine.names import Pointer, Service
-from sipregistrant.engine.resolver import Resolver
-from sipregistrant.engine.targets import Unreachable, find_targets, targets_at, targets_of_domain
+from sipregistrant.engine.naming.names import Pointer, Service
+from sipregistrant.engine.naming.resolver import Resolver
+from sipregistrant.engine.naming.targets import Unreachable, find_targets, targets_at, targets_of_domain
 from sipregistrant.sip.targets import Target, Weighted
 from tests.engine.listed import make_settings
 from tests.engine.virtual_time import in_virtual_time, virtual_loop

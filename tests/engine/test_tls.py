@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from sipregistrant.engine.tls import TlsFiles, is_for, make_terms, names_in
+from sipregistrant.engine.transport.tls import TlsFiles, is_for, make_terms, names_in
 from sipregistrant.errors import ConfigurationError
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.tls_profiles import PROFILE

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from sipregistrant.engine.flows import Flows, GroupAddress
-from sipregistrant.engine.streams import FIRST_BACK_OFF_SECONDS, StreamFlow, Streams
-from sipregistrant.engine.targets import Unreachable
-from sipregistrant.engine.tls import TlsFiles
-from sipregistrant.engine.ways import Ways, uri_of
+from sipregistrant.engine.naming.targets import Unreachable
+from sipregistrant.engine.transport.flows import Flows, GroupAddress
+from sipregistrant.engine.transport.streams import FIRST_BACK_OFF_SECONDS, StreamFlow, Streams
+from sipregistrant.engine.transport.tls import TlsFiles
+from sipregistrant.engine.transport.ways import Ways, uri_of
 from sipregistrant.model.attributes import Value
 from sipregistrant.model.schedule import RegistrarSettings
 from sipregistrant.model.tls_profiles import PROFILE

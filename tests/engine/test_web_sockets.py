@@ -13,11 +13,11 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from sipregistrant.engine import streams
-from sipregistrant.engine.framings import make_framing
-from sipregistrant.engine.streams import PING_EVERY_SECONDS, PONG_WITHIN_SECONDS, BackingOff
-from sipregistrant.engine.targets import Unreachable
-from sipregistrant.engine.web_sockets import MOST_MESSAGE_BYTES
+from sipregistrant.engine.naming.targets import Unreachable
+from sipregistrant.engine.transport import streams
+from sipregistrant.engine.transport.framings import make_framing
+from sipregistrant.engine.transport.streams import PING_EVERY_SECONDS, PONG_WITHIN_SECONDS, BackingOff
+from sipregistrant.engine.transport.web_sockets import MOST_MESSAGE_BYTES
 from tests.engine.test_streams import MESSAGE, OWN, Desk
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\n"

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sipregistrant.engine.names import NOTHING_SECONDS, Answer, Pointer
+from sipregistrant.engine.naming.names import NOTHING_SECONDS, Answer, Pointer
 
 __all__ = ["Zone"]
 

@@ -14,7 +14,7 @@ import typer
 import uvloop
 
 from .. import __version__
-from ..engine.tls import TlsFiles
+from ..engine.transport.tls import TlsFiles
 from ..rest.settings import RestSettings
 from ..service import Service, ServiceSettings
 from .options import (

@@ -20,16 +20,16 @@ from ..sip.transaction import NEVER
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
-from .names import Names
+from .naming.names import Names
+from .naming.resolver import Resolver
+from .naming.routing import route_of
+from .naming.targets import Unreachable, find_targets, targets_of_place
 from .ordering import common_lines
 from .pacing import Pacing
 from .queue import DueQueue
 from .reach import Reach
-from .resolver import Resolver
-from .routing import route_of
 from .servers import ServerMemory
 from .settler import RETRY_STORE_SECONDS
-from .targets import Unreachable, find_targets, targets_of_place
 from .tasks import spawn
 
 __all__ = ["Claims", "Start"]

@@ -25,12 +25,12 @@ from ..sip.targets import Target
 from ..sip.transaction import SipTimers
 from ..sip.uri import Uri
 from .flight import Flight, Registrar
-from .flows import Flow
 from .ordering import build, own_address
 from .pacing import Pacing
-from .seen import ASTRAY, Seen, SeenAddresses
 from .servers import NonceLife
-from .tls import TlsFiles
+from .transport.flows import Flow
+from .transport.seen import ASTRAY, Seen, SeenAddresses
+from .transport.tls import TlsFiles
 
 __all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to"]
 

@@ -17,7 +17,7 @@ import structlog
 from ..errors import SipParseError
 from ..sip.message import Request, Response, parse_message
 from ..sip.uas import answer
-from .flows import Address, Flow
+from .transport.flows import Address, Flow
 
 __all__ = ["Counters", "Dispatcher", "Exchange", "Pending"]
 

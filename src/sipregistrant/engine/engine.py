@@ -25,24 +25,24 @@ from .deadlines import Deadlines
 from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, moved_to
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
-from .flows import FlowMaker, Flows, GroupAddress, UdpFlow
-from .keep_alives import KeepAlives
 from .learning import learn
 from .levelling import phase_of
 from .monitor import Monitor
-from .names import Names, NameServers
+from .naming.names import Names, NameServers
+from .naming.targets import Unreachable
 from .pacing import Pacing
 from .reach import hops
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
-from .streams import StreamFlow, Streams
-from .switching import LARGEST_DATAGRAM, Switching
-from .targets import Unreachable
 from .tasks import spawn
 from .tokens import SystemTokens
+from .transport.flows import FlowMaker, Flows, GroupAddress, UdpFlow
+from .transport.keep_alives import KeepAlives
+from .transport.streams import StreamFlow, Streams
+from .transport.switching import LARGEST_DATAGRAM, Switching
+from .transport.ways import Ways
 from .turns import Turns
 from .watchdog import Watchdog
-from .ways import Ways
 
 __all__ = ["Engine"]
 

@@ -8,11 +8,11 @@ from ..model.addressing import Addressing
 from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.registration import Attempt
 from ..sip.transaction import NEVER
-from .flows import Address, Flow
 from .pacing import Pacing
 from .reach import Reach
-from .seen import ASTRAY, Seen
 from .servers import ServerMemory
+from .transport.flows import Address, Flow
+from .transport.seen import ASTRAY, Seen
 
 __all__ = ["Flight", "Registrar"]
 

@@ -33,14 +33,14 @@ from .deadlines import Deadlines
 from .departure import EngineSettings
 from .dispatcher import Dispatcher
 from .flight import Flight
-from .flows import Flow
+from .naming.targets import Unreachable, find_targets
 from .ordering import VIA_TRANSPORTS, common_lines, own_address
 from .queue import DueQueue
 from .settler import RETRY_STORE_SECONDS
-from .targets import Unreachable, find_targets
 from .tasks import cancel_all, spawn
+from .transport.flows import Flow
+from .transport.ways import Ways
 from .watches import Inquiry, Shared, Watch, Watched
-from .ways import Ways
 
 __all__ = ["Monitor"]
 

@@ -12,9 +12,9 @@ from ..sip.outbound import Outbound
 from ..sip.registration import Order
 from ..sip.targets import Target
 from ..sip.uri import parse_uri, same_uri, split_host_port
-from .flows import Flow
-from .routing import route_of
-from .targets import Unreachable
+from .naming.routing import route_of
+from .naming.targets import Unreachable
+from .transport.flows import Flow
 
 __all__ = ["build", "common_lines", "own_address"]
 

@@ -13,8 +13,8 @@ from ..model.schedule import Claimed
 from ..sip.outcome import Kind, Outcome
 from ..sip.targets import Target, Weighted, in_order
 from ..sip.transaction import NEVER
+from .naming.targets import Unreachable
 from .pacing import Pacing
-from .targets import Unreachable
 
 __all__ = ["PacingOf", "Reach", "hops"]
 

@@ -15,9 +15,9 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..model.schedule import Schedule, Settled
-from .seen import ASTRAY
 from .settling import make_bare
 from .tasks import cancel_all, spawn
+from .transport.seen import ASTRAY
 
 __all__ = ["RETRY_STORE_SECONDS", "Settler"]
 

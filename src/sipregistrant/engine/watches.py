@@ -15,8 +15,8 @@ from ..sip.message import Response
 from ..sip.targets import Target
 from ..sip.transaction import NEVER, ClientTransaction
 from ..sip.uri import is_ip_address
-from .flows import Flow
 from .pacing import Pacing
+from .transport.flows import Flow
 
 __all__ = ["Inquiry", "Shared", "Watch", "Watched"]
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 
-from ..engine.flows import Address, GroupAddress, Receiver, UdpFlow
+from ..engine.transport.flows import Address, GroupAddress, Receiver, UdpFlow
 from .registrar import ModelRegistrar
 from .scenario import Scenario
 from .wire import render, scan

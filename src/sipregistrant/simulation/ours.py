@@ -11,7 +11,7 @@ from sqlalchemy import text
 from ..engine.clock import Clock
 from ..engine.departure import EngineSettings
 from ..engine.engine import Engine
-from ..engine.flows import GroupAddress
+from ..engine.transport.flows import GroupAddress
 from ..model.registry import RESOURCES
 from ..model.schedule import Settled
 from ..store import config

@@ -1,7 +1,7 @@
 """What was registered over which connection: with the connection the way to it is gone, so it is registered again.
 
 Over UDP nothing is lost with a socket, so a restart is silent; what is here of it is the address that a NAT gives us, where
-contacts name that (`engine/seen.py`).
+contacts name that (`engine/transport/seen.py`).
 """
 
 from __future__ import annotations

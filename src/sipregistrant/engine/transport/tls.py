@@ -13,8 +13,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ..errors import ConfigurationError
-from ..model.attributes import Value
+from ...errors import ConfigurationError
+from ...model.attributes import Value
 
 __all__ = ["TlsFiles", "TlsTerms", "handshake_seconds", "is_for", "make_terms"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
-from ..sip.targets import Target
+from ...sip.targets import Target
 from .flows import Flow
 
 __all__ = ["ASTRAY", "SHORTEST_STAY_SECONDS", "Seen", "SeenAddresses"]

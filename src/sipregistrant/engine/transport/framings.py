@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..errors import SipParseError, SipRegistrantError
-from ..sip.framing import PING, PONG, Framer
+from ...errors import SipParseError, SipRegistrantError
+from ...sip.framing import PING, PONG, Framer
 
 __all__ = ["Framing", "FramingFault", "SipFraming", "make_framing"]
 

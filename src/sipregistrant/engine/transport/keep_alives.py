@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import structlog
 
-from ..sip.outcome import Outcome
-from ..sip.stun import binding_request, read_binding
-from .flight import Flight
+from ...sip.outcome import Outcome
+from ...sip.stun import binding_request, read_binding
+from ..flight import Flight
+from ..tasks import cancel_all, spawn
 from .flows import Address, Flow
 from .streams import StreamFlow
-from .tasks import cancel_all, spawn
 
 __all__ = ["KeepAlives"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.schedule import RegistrarSettings
-from ..model.servers import ROUTE_SET
-from ..sip.routes import parse_routes, route_value
-from ..sip.uri import Uri
+from ...model.schedule import RegistrarSettings
+from ...model.servers import ROUTE_SET
+from ...sip.routes import parse_routes, route_value
+from ...sip.uri import Uri
 
 __all__ = ["next_domain", "route_of", "route_set"]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import ConfigurationError
-from ..model.addressing import SHAPES_REGISTER
-from ..model.schedule import RegistrarSettings
-from ..model.servers import BY_SRV, WEB_SOCKET_PATH
-from ..sip.targets import Target
-from ..sip.uri import is_ip_address, split_host_port
+from ...errors import ConfigurationError
+from ...model.addressing import SHAPES_REGISTER
+from ...model.schedule import RegistrarSettings
+from ...model.servers import BY_SRV, WEB_SOCKET_PATH
+from ...sip.targets import Target
+from ...sip.uri import is_ip_address, split_host_port
+from ..naming.routing import next_domain
+from ..naming.targets import Unreachable
 from .flows import Flow, Flows, UdpFlow
-from .routing import next_domain
 from .streams import BackingOff, Place, Streams
-from .targets import Unreachable
 from .tls import TlsFiles, TlsTerms, handshake_seconds, make_terms
 
 __all__ = ["Ways"]

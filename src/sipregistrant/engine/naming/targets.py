@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import SipRegistrantError
-from ..model.addressing import TRANSPORTS, WEB_SOCKETS
-from ..model.schedule import RegistrarSettings
-from ..model.servers import BY_SRV, UDP, WEB_SOCKET_PATH
-from ..sip.targets import Target, Weighted
-from ..sip.uri import Uri, is_ip_address
+from ...errors import SipRegistrantError
+from ...model.addressing import TRANSPORTS, WEB_SOCKETS
+from ...model.schedule import RegistrarSettings
+from ...model.servers import BY_SRV, UDP, WEB_SOCKET_PATH
+from ...sip.targets import Target, Weighted
+from ...sip.uri import Uri, is_ip_address
 from .resolver import Resolver
 from .routing import DEFAULT_PORT, route_set
 

@@ -15,9 +15,9 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from ..sip.framing import MOST_BODY_BYTES, MOST_HEADER_BYTES, PING, PONG
+from ...sip.framing import MOST_BODY_BYTES, MOST_HEADER_BYTES, PING, PONG
+from ..naming.targets import Unreachable
 from .framings import FramingFault
-from .targets import Unreachable
 
 __all__ = ["MOST_MESSAGE_BYTES", "SUB_PROTOCOL", "WebSocketFraming"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import structlog
 
-from ..model.servers import SWITCHES_TO_TCP
-from ..sip.targets import Target
-from .flight import Flight
+from ...model.servers import SWITCHES_TO_TCP
+from ...sip.targets import Target
+from ..flight import Flight
+from ..naming.targets import Unreachable
 from .flows import Address
-from .targets import Unreachable
 from .ways import Ways
 
 __all__ = ["LARGEST_DATAGRAM", "Switching"]

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from ..sip.uri import is_ip_address
+from ...sip.uri import is_ip_address
+from ..tasks import spawn
 from .names import Answer, Names, Pointer, Service
-from .tasks import spawn
 
 __all__ = ["Resolver"]
 

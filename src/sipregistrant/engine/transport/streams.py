@@ -20,9 +20,9 @@ from typing import cast
 
 import structlog
 
+from ..tasks import cancel_all, spawn
 from .framings import Framing, FramingFault, make_framing
 from .marking import mark
-from .tasks import cancel_all, spawn
 from .tls import TlsTerms
 
 __all__ = ["BackingOff", "Place", "StreamFlow", "Streams"]
