@@ -10,7 +10,7 @@ from ...model.schedule import RegistrarSettings
 from ...model.servers import BY_SRV, WEB_SOCKET_PATH
 from ...sip.targets import Target
 from ...sip.uri import is_ip_address, split_host_port
-from ..naming.routing import next_domain
+from ..naming.routing import next_domain, route_set
 from ..naming.targets import Unreachable
 from .flows import Flow, Flows, UdpFlow
 from .streams import BackingOff, Place, Streams
@@ -80,5 +80,8 @@ def uri_of(target: Target, settings: RegistrarSettings) -> str:
         return ""
     server, proxy = settings.server, str(settings.group["OutboundProxy"] or "")
     by_srv = server["ServerLookup"] == BY_SRV
-    host, _ = split_host_port(proxy or str((by_srv and server["DomainName"]) or server["Host"]))
+    routes = route_set(settings)
+    host, _ = split_host_port(
+        routes[0].host if routes else proxy or str((by_srv and server["DomainName"]) or server["Host"])
+    )  # fmt: skip
     return f"{target.transport}://{host}:{target.port}{server[WEB_SOCKET_PATH]}"
