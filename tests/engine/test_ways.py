@@ -109,6 +109,7 @@ async def test_of_connections_that_are_not_shared_each_backs_off_for_itself(desk
     ("wss", {"ServerLookup": 1, "DomainName": "sip.example:5090"}, {}, "wss://sip.example:9/sip"),
     ("ws", {"Host": "2001:db8::7"}, {}, "ws://[2001:db8::7]:9/sip"),
     ("ws", {"Host": "pbx.example"}, {"OutboundProxy": "edge.example"}, "ws://edge.example:9/sip"),
+    ("ws", {"Host": "a.test", "RouteSet": "<sip:edge.test:8080;lr>"}, {}, "ws://edge.test:9/sip"),
     ("tls", {"Host": "pbx.example"}, {}, ""),
 ])  # fmt: skip
 def test_a_web_socket_is_asked_for_at_the_host_that_was_looked_up(
