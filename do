@@ -32,7 +32,7 @@ usage: ./do CHORE [ARGUMENTS]
   bench-storm   GETs of the wire API and lag of the event loop while 100,000 register; --help tells the rest
   bench-bulk    a million entries imported, attached and deleted while others refresh; --entries N, --help tells the rest
   bench-monitor CPU and memory of a thousand servers that are watched with OPTIONS; --servers N, --help tells the rest
-  bench-transports  CPU of a registration over UDP, TCP and TLS, in turn; --help tells the rest
+  bench-transports  CPU of a registration over UDP, TCP, TLS and WebSockets, in turn; --help tells the rest
   soak          half an hour of 500 refreshes a second with failures among them: what grows? --help tells the rest
   install       make .venv from requirements.lock (the other chores do it by themselves)
   lock          write requirements.lock anew from pyproject.toml

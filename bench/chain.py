@@ -38,7 +38,7 @@ def copy_first_entry(tx: Tx, table: int, number: int, user: str = "user") -> Non
         tx.conn.execute(text(COPIES), {"table": table, "number": number, "user": user})
 
 
-def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600, **server: int) -> None:
+def load(tx: Tx, registrar: Kamailio, aors: int, sip_port: int, ttl: int = 3600, **server: int | str) -> None:
     """Create all but the server's naming of the table; `server` are further attributes of that."""
     # What the first start would write, and go through all entries again for it.
     config.change(tx, RESOURCES["sipsg"], Key(1), {"ListenPort_1": str(sip_port)})
@@ -58,7 +58,7 @@ def put_table(tx: Tx, id: int, number: int, *, user: str = "user", ttl: int = 36
     copy_first_entry(tx, id, number, user)
 
 
-def put_server(tx: Tx, id: int, host: str, port: int, domain: str, **further: int) -> None:
+def put_server(tx: Tx, id: int, host: str, port: int, domain: str, **further: int | str) -> None:
     """Create a server of the first signaling group; `attach` gives it the table of its id."""
     values: dict[str, str | int] = {
         "Port": port,

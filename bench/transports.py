@@ -1,6 +1,6 @@
-"""Cold registrations over UDP, TCP and TLS, in turn: what does a connection cost?
+"""Cold registrations over UDP, TCP, TLS and WebSockets, in turn: what does a connection cost?
 
-    ./do bench-transports [--aors 20000] [--rounds 1] [--only udp,tcp,tls] [--sockets 4] [--cut]
+    ./do bench-transports [--aors 20000] [--rounds 1] [--only udp,tcp,tls,ws] [--sockets 4] [--cut]
 
 As `./do bench` has it: this service on one processor, Kamailio on the other, REGISTER, 401, REGISTER, 200 for each AOR,
 settled on disk. TLS is 1.2 or later, with the registrar's certificate checked, over as many connections as `--sockets` says.
@@ -31,7 +31,8 @@ from sipregistrant.store.store import Store
 
 __all__ = ["main"]
 
-PROTOCOLS = {"udp": 1, "tcp": 2, "tls": 4}
+PROTOCOLS = {"udp": 1, "tcp": 2, "tls": 4, "ws": 2}
+PATH = "/ws"
 
 
 def run(transport: str, aors: int, sockets: int, *, cut: bool) -> list[Result]:
@@ -40,9 +41,12 @@ def run(transport: str, aors: int, sockets: int, *, cut: bool) -> list[Result]:
         folder = Path(name)
         authority = Authority(folder)
         tls = authority.issue("server", names=["sip.test"]) if transport == "tls" else None
-        with pinned_registrar(aors, has_tcp=transport == "tcp", tls=tls) as registrar:
+        path = PATH if transport == "ws" else ""
+        with pinned_registrar(aors, has_tcp=transport == "tcp", tls=tls, web_socket_path=path) as registrar:
             directory, sip_port, now = folder / "data", free_udp_port(), int(time.time() * 1000)
-            server = {"Protocol": PROTOCOLS[transport], "TransportSocket": sockets}
+            server: dict[str, int | str] = {
+                "Protocol": PROTOCOLS[transport], "TransportSocket": sockets, "WebSocketPath": path,
+            }  # fmt: skip
             if tls is not None:
                 server |= {"Port": registrar.tls_port, "TLSProfileID": 1}
             Store.once(directory, lambda *saved: lambda: now, lambda tx: load(tx, registrar, aors, sip_port, **server))
@@ -63,17 +67,17 @@ def run(transport: str, aors: int, sockets: int, *, cut: bool) -> list[Result]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run it and print the table; the last line has the ratios."""
     parser = argparse.ArgumentParser(
-        prog="./do bench-transports", description="Cold registrations over UDP, TCP and TLS."
+        prog="./do bench-transports", description="Cold registrations over UDP, TCP, TLS and WebSockets."
     )
     parser.add_argument("--aors", type=int, default=20_000, metavar="N", help="how many (20000)")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="how often, in turn (1)")
-    parser.add_argument("--only", default="udp,tcp,tls", metavar="LIST", help="which transports (udp,tcp,tls)")
+    parser.add_argument("--only", default="udp,tcp,tls,ws", metavar="LIST", help="which transports (udp,tcp,tls,ws)")
     parser.add_argument("--sockets", type=int, default=4, metavar="N", help="connections, 1 to 4 (4)")
     parser.add_argument("--cut", action="store_true", help="cut the connections at the end, and register again")
     options = parser.parse_args(arguments)
     transports = options.only.split(",")
     if not set(transports) <= PROTOCOLS.keys():
-        sys.exit("--only names udp, tcp and tls")
+        sys.exit("--only names udp, tcp, tls and ws")
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("Two processors are wanted: one for the registrant, one for the registrar.")
     print(f"{options.aors} AORs, {options.sockets} connections, sipregistrant {__version__}, Python "
