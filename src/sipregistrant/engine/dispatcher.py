@@ -43,20 +43,11 @@ class Pending(Protocol):
     def flow(self) -> Flow: ...
 
 
-class Exchange(Protocol):
+class Exchange(Pending, Protocol):
     """A request in flight that is no REGISTER: `method` and `cseq` are what stands in its CSeq."""
 
     @property
     def method(self) -> str: ...
-
-    @property
-    def cseq(self) -> int: ...
-
-    @property
-    def peer_host(self) -> str: ...
-
-    @property
-    def flow(self) -> Flow: ...
 
     def answered(self, response: Response, now: float) -> None:
         """Take what matches."""
