@@ -92,6 +92,18 @@ async def test_while_no_connection_may_be_opened_it_is_said_until_when(desk: Des
     assert 1000 < told.value.until <= 1000 + FIRST_BACK_OFF_SECONDS
 
 
+async def test_while_one_of_several_connections_backs_off_the_others_take_its_rows(desk: Desk) -> None:
+    flows = [desk.ways.to(TARGET, over_tls(), row) for row in range(4)]
+    first, second = flows[0], flows[1]
+    assert isinstance(first, StreamFlow)
+    assert isinstance(second, StreamFlow)
+    first._fail("reset")
+    with pytest.raises(Unreachable, match="reset"):
+        desk.ways.to(TARGET, over_tls(), 4)
+    second.opened_at = 1000.0  # it stands
+    assert desk.ways.to(TARGET, over_tls(), 4) is second
+
+
 async def test_of_connections_that_are_not_shared_each_backs_off_for_itself(desk: Desk) -> None:
     settings = replace(over_tls(), server={**make_settings().server, "ReuseTransport": 0})
     flow = desk.ways.to(TARGET, settings, 1)

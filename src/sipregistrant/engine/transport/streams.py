@@ -338,6 +338,11 @@ class Streams:
             flow.take_dscp(dscp)
         return flow
 
+    def standing(self, place: Place) -> StreamFlow | None:
+        """Return the connection to a place where one stands."""
+        flow = self._flows.get(place)
+        return flow if flow is not None and flow.opened_at and not flow.is_closed else None
+
     async def _look_again_and_again(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_SECONDS)

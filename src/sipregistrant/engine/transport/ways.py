@@ -53,9 +53,14 @@ class Ways:
         try:
             return self._streams.of(place, own, terms, idle_seconds, socket.address.dscp)
         except BackingOff as fault:
-            # Of a connection of its own a row alone has to wait; of one that is shared, all that would take it.
             reason = f"{target}: {fault}"
-            raise Unreachable(reason, fault.until if server["ReuseTransport"] else 0.0) from None
+            if not server["ReuseTransport"]:
+                # Of a connection of its own a row alone has to wait.
+                raise Unreachable(reason) from None
+            for number in range(sockets * settings.flow, sockets * (settings.flow + 1)):
+                if (sibling := self._streams.standing(replace(place, number=number))) is not None:
+                    return sibling
+            raise Unreachable(reason, fault.until) from None
 
     def _terms_of(self, settings: RegistrarSettings) -> TlsTerms:
         if settings.tls is None:
