@@ -545,3 +545,15 @@ async def test_where_the_group_has_no_socket_the_server_is_down() -> None:
         engine.flows.update([GROUP])
         await asyncio.sleep(40)
         assert engine.standings[SERVER].word == "Up"
+
+
+@in_virtual_time
+async def test_options_take_the_routes_of_the_registers() -> None:
+    server = Server()
+    settings = watched(RouteSet="<sip:198.51.100.9:5080;lr>")
+    async with engine_on(ListSchedule([], settings), server.network):
+        await asyncio.sleep(FIRST_AFTER_SECONDS + 1)
+    (asked,) = server.options
+    assert asked.to == ("198.51.100.9", 5080)
+    assert asked.request.first("route") == "<sip:198.51.100.9:5080;lr>"
+    assert asked.request.method == "OPTIONS"
