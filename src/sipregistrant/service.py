@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from .access.sessions import Sessions
 from .api.certificate import certificate_for
 from .api.health import health_route
 from .api.local import create_local_app
@@ -34,7 +35,6 @@ from .model.groups import GROUP, SOURCE_PORTS
 from .model.load import Load
 from .model.servers import UDP
 from .rest.app import create_app
-from .rest.sessions import Sessions
 from .rest.settings import RestSettings
 from .store import actions, bulk_steps, config, instance, reconcile
 from .store.flows import lose_step

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.store import users
 from sipregistrant.store.passwords import hash_password_now
 from sipregistrant.store.store import Store

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.store import reconcile
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Tx

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from starlette.types import Message
 from structlog.testing import capture_logs
 
+from sipregistrant.access.sessions import Session, Sessions
 from sipregistrant.errors import Refusal
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Session, Sessions
 from sipregistrant.store.store import Store
 from sipregistrant.store.tx import Tx
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.model.attributes import Kind
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.rest.app import create_app
 from sipregistrant.rest.forms import MOST_BODY_BYTES
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.store.store import Store
 
 from .conftest import stopped_clock

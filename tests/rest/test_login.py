@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from starlette.applications import Starlette
 
+from sipregistrant.access.sessions import IDLE_SECONDS, MOST_OF_ONE_USER, Sessions
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import IDLE_SECONDS, MOST_OF_ONE_USER, Sessions
 from sipregistrant.store import users
 from sipregistrant.store.passwords import hash_password_now
 from sipregistrant.store.store import Store

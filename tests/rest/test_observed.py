@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sipregistrant.rest.sessions import Sessions
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.store.store import Store
 
 from .attribute_rows import TABLES

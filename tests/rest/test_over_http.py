@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from sipregistrant.rest.sessions import Sessions
+from sipregistrant.access.sessions import Sessions
 
 from .support import ENTRY, ENTRY_TABLE
 

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.store import users
 from sipregistrant.store.passwords import hash_password_now
 from sipregistrant.store.store import Store

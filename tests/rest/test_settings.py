@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 from structlog.testing import capture_logs
 
+from sipregistrant.access.sessions import Session, Sessions
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Session, Sessions
 from sipregistrant.rest.settings import RestSettings
 from sipregistrant.store.store import Store
 

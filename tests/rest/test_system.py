@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.rest.app import create_app
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.rest.settings import RestSettings
 from sipregistrant.store.store import Store
 

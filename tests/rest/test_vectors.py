@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
+from sipregistrant.access.sessions import Sessions
 from sipregistrant.model.registry import RESOURCES
 from sipregistrant.rest.app import create_app
 from sipregistrant.rest.codes import ANSWERS, IN_USE
-from sipregistrant.rest.sessions import Sessions
 from sipregistrant.rest.settings import RestSettings
 from sipregistrant.store.store import Store
 

@@ -20,20 +20,22 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from ..access.login import Login
+from ..access.proxies import Caller, caller_of
+from ..access.sessions import Sessions
+from ..access.throttle import Throttle
 from ..errors import Refusal, StoreUnavailable
 from ..store.store import Store
 from .codes import FAULT_INSIDE, HOST_INVALID, METHOD_UNSUPPORTED, SESSION_MISSING, Answer, WireRefusal, answer_to
+from .cookies import cookie_line, csrf_cookie_line, tokens_in
 from .envelope import CONTENT_TYPE, Block, Listing, refusal, success
 from .forms import read_form
-from .login import Login
+from .login import begin_session
 from .origin import refuse_foreign_origin, refuse_without_token
-from .proxies import Caller, caller_of
 from .resources import Resources, locate
-from .sessions import Sessions, cookie_line, csrf_cookie_line, tokens_in
 from .settings import RestSettings
 from .system import NAME as SYSTEM
 from .system import System
-from .throttle import Throttle
 
 __all__ = ["create_app"]
 
@@ -138,7 +140,8 @@ class RestApi:
         refuse_foreign_origin(request, place.host)
         if place.segments == LOGIN:
             _check_is_post(request, place)
-            session = await self._login.begin_session(await read_form(request), place.caller.peer)
+            form = await read_form(request)
+            session = await begin_session(self._login, self._sessions, form, place.caller.peer)
             csrf = [csrf_cookie_line(session)] if self._settings.demands_csrf_token else []
             return None, [*csrf, cookie_line(session.token)]
         own = self._sessions.find(tokens_in(request.headers.getlist("cookie")))

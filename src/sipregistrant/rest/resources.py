@@ -16,6 +16,7 @@ from typing import TypeVar
 import structlog
 from starlette.requests import Request
 
+from ..access.origin import READING_METHODS
 from ..model.registry import RESOURCES
 from ..model.resource import Resource, Values
 from ..store import actions, config, state
@@ -25,7 +26,6 @@ from ..store.tx import Key, Tx
 from .codes import ACTION_INVALID, ID_INVALID, ID_OUT_OF_RANGE, METHOD_UNSUPPORTED, RESOURCE_UNKNOWN, WireRefusal
 from .envelope import Block, Listing, Member
 from .forms import read_form
-from .origin import READING_METHODS
 from .queries import RUNTIME_PREFIX, Query, action_in, parse_query
 
 __all__ = ["Resources", "Target", "locate"]

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from starlette.requests import Request
 
+from ..access.origin import READING_METHODS
 from ..model.attributes import Value
 from .codes import ID_INVALID, METHOD_UNSUPPORTED, OBJECT_MISSING, RESOURCE_UNKNOWN, WireRefusal
 from .envelope import Block, Listing, Member
-from .origin import READING_METHODS
 from .queries import parse_query
 from .settings import RestSettings
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.requests import Request
 
-from sipregistrant.rest.proxies import Caller, caller_of
+from sipregistrant.access.proxies import Caller, caller_of
 
 PROXY = "192.0.2.10"
 CLIENT = "198.51.100.7"

@@ -1,4 +1,4 @@
-"""Sessions and their cookie."""
+"""Sessions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from sipregistrant.rest.sessions import IDLE_SECONDS, MOST_OF_ONE_USER, Sessions, cookie_line, make_token, tokens_in
+from sipregistrant.access.sessions import IDLE_SECONDS, MOST_OF_ONE_USER, Sessions, make_token
 
-from .support import ManualClock
+from ..rest.support import ManualClock
 
 
 @pytest.fixture
@@ -99,31 +99,3 @@ def test_a_token_is_128_bits_that_are_new_each_time() -> None:
     tokens = {make_token() for _ in range(100)}
     assert len(tokens) == 100
     assert {len(bytes.fromhex(token)) for token in tokens} == {16}
-
-
-def test_the_cookie_is_for_this_host_and_https_alone() -> None:
-    assert cookie_line("abc") == "PHPSESSID=abc; Path=/; Secure; HttpOnly; SameSite=Strict"
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "PHPSESSID=abc",
-        " PHPSESSID = abc ",
-        "PHPSESSID=abc; path=/; secure; HttpOnly",
-        "csrfp_token=x; PHPSESSID=abc",
-        "csrfp_token=x; path=/, PHPSESSID=abc; path=/; secure; HttpOnly",
-        "csrfp_token=x; expires=Thu, 01-Jan-2026 00:00:00 GMT; path=/, PHPSESSID=abc; Path=/; SameSite=Strict",
-    ],
-)
-def test_a_cookie_header_may_be_whole_set_cookie_lines(header: str) -> None:
-    assert tokens_in([header]) == ["abc"]
-
-
-def test_several_cookie_headers_are_one() -> None:
-    assert tokens_in(["csrfp_token=x", "PHPSESSID=abc", "PHPSESSID=def"]) == ["abc", "def"]
-
-
-@pytest.mark.parametrize("header", ["", ";;;", "PHPSESSID", "XPHPSESSID=abc", "phpsessid=abc"])
-def test_other_cookies_are_no_session(header: str) -> None:
-    assert [token for token in tokens_in([header]) if token] == []

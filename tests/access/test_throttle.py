@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sipregistrant.rest import throttle as module
-from sipregistrant.rest.throttle import FREE_FAILURES, LONGEST_DELAY_SECONDS, Throttle
+from sipregistrant.access import throttle as module
+from sipregistrant.access.throttle import FREE_FAILURES, LONGEST_DELAY_SECONDS, Throttle
 
-from .support import ManualClock, Naps
+from ..rest.support import ManualClock, Naps
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
-"""Who is logged in: sessions, their cookie, and how long they live.
+"""Who is logged in: sessions, and how long they live.
 
-Page R-LOGIN: the token comes in the login reply's Set-Cookie and goes back as Cookie with each request; a session
-without activity ends after ten minutes. Cookie name and attributes, and what programs do to them: observed.
-
-Sessions are in memory: after a restart programs log in again, as they do after ten idle minutes.
+A session without activity ends after ten minutes (page R-LOGIN). Sessions are in memory: after a restart people and
+programs log in again, as they do after ten idle minutes.
 """
 
 from __future__ import annotations
@@ -14,10 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-__all__ = ["IDLE_SECONDS", "MOST_OF_ONE_USER", "Session", "Sessions", "cookie_line", "csrf_cookie_line", "tokens_in"]
+__all__ = ["IDLE_SECONDS", "MOST_OF_ONE_USER", "Session", "Sessions", "make_token"]
 
-COOKIE = "PHPSESSID"
-CSRF_COOKIE = "csrfp_token"
 IDLE_SECONDS = 600.0
 
 # Many programs never log out. A login is never refused for that; the session that was not used for longest goes.
@@ -31,29 +27,14 @@ def make_token() -> str:
     return secrets.token_hex(TOKEN_BYTES)
 
 
-def cookie_line(token: str) -> str:
-    """Return the value of the Set-Cookie header; it must be the last of them."""
-    return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"
-
-
-def csrf_cookie_line(session: Session) -> str:
-    """Return the value of the Set-Cookie header of newer firmware; pages of ours read it, so it is not HttpOnly."""
-    return f"{CSRF_COOKIE}={session.csrf_token}; Path=/; Secure; SameSite=Strict"
-
-
-def tokens_in(cookie_headers: Iterable[str]) -> list[str]:
-    """Return the session tokens of Cookie headers, which may be whole Set-Cookie lines, or several joined with `, `."""
-    pairs = (pair.partition("=") for header in cookie_headers for pair in header.replace(",", ";").split(";"))
-    return [value.strip() for name, _, value in pairs if name.strip() == COOKIE]
-
-
 @dataclass(slots=True)
 class Session:
-    """One login of a user. `used_at` is the instant of its last request."""
+    """One login of a user, who may do what `level` says. `used_at` is the instant of its last request."""
 
     token: str
     user: str
     used_at: float
+    level: str = "rest"
 
     @property
     def csrf_token(self) -> str:
@@ -78,12 +59,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._by_token)
 
-    def begin(self, user: str) -> Session:
+    def begin(self, user: str, level: str = "rest") -> Session:
         """Log a user in."""
         self._end_idle_ones(user)
         while len(self._by_user.get(user, ())) >= MOST_OF_ONE_USER:
             self.end(next(iter(self._by_user[user].values())))
-        session = Session(self._tokens(), user, self._clock())
+        session = Session(self._tokens(), user, self._clock(), level)
         self._by_token[session.token] = session
         self._by_user.setdefault(user, OrderedDict())[session.token] = session
         return session
