@@ -410,3 +410,10 @@ async def test_a_third_party_has_credentials_of_its_own(site: Site) -> None:
     await site.post("sipregistrantentry", "1:1", FromURI="")
     (row,) = await site.all(OBJECTS["sipregistrantentry"])
     assert row.from_user == "carol"
+
+
+async def test_an_attribute_of_ours_that_is_given_as_it_is_by_default_changes_nothing(site: Site) -> None:
+    await site.put_chain()
+    await site.register()
+    await site.post("sipregistrantentry", "1:1", FromURI="")
+    assert await site.due() == []

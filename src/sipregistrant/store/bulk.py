@@ -261,7 +261,7 @@ class _Reader:
 
     def _changed(self, tx: Tx, row: Row[Any], line: Line) -> tuple[Sequence[Any], frozenset[str]]:
         """Return the columns as they will be, and the names of what is not as it was."""
-        current = config.shown(self._resource, row)
+        current = config.known(self._resource, row)
         changes = self._resource.named(line.form)
         changed = {name: value for name, value in changes.items() if value != current.get(name)}
         if not changed:
@@ -275,7 +275,7 @@ class _Reader:
 
     def _refuse(self, line: Line, row: Row[Any] | None) -> None:
         """Tell every fault of a line."""
-        current = None if row is None else config.shown(self._resource, row)
+        current = None if row is None else config.known(self._resource, row)
         for error in self._resource.faults(line.form, current):
             match error:
                 case ValueRefused():

@@ -22,7 +22,7 @@ from .schema import OBJECTS
 from .sequence import SEQUENCE, render, reorder
 from .tx import Key, Tx
 
-__all__ = ["change", "columns_for", "create", "delete", "derived", "exists", "get", "place_of_secret", "shown"]
+__all__ = ["change", "columns_for", "create", "delete", "derived", "exists", "get", "known", "place_of_secret", "shown"]
 
 
 def exists(tx: Tx, resource: Resource, key: Key) -> bool:
@@ -39,13 +39,19 @@ def get(tx: Tx, resource: Resource, key: Key) -> Values:
     return values
 
 
-def shown(resource: Resource, row: Row[Any]) -> Values:
-    """Return what GET shows of a row, but its `Sequence`, which is as long as its table."""
+def known(resource: Resource, row: Row[Any]) -> Values:
+    """Return all attributes of a row, secrets masked, but its `Sequence`, which is as long as its table."""
     values = STORED[resource.name].values(row)
     for attribute in resource.rendered:
         is_secret = attribute.kind is Kind.SECRET
         name = values.get("Description") or f"{resource.display_name} {row.id}"
         values[attribute.name] = SECRET_MASK if is_secret else name
+    return values
+
+
+def shown(resource: Resource, row: Row[Any]) -> Values:
+    """Return what GET of the wire API shows of a row: what no box has only once it is set."""
+    values = known(resource, row)
     for attribute in resource.ours:
         # A program for real boxes is shown what a real box would show, until somebody uses what no box has.
         if values[attribute.name] == attribute.when_absent():
@@ -77,7 +83,7 @@ def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
     bulk_steps.before_write(tx, resource, key, reconcile.leaving, reconcile.many)
     row = require(tx, resource, key)
     parent_uid = row.parent_uid if resource.parent else None
-    current = shown(resource, row)
+    current = known(resource, row)
     changes = resource.to_change(current, form)
     sequence = changes.pop(SEQUENCE, None)
     _check_references(tx, resource, key, changes)
