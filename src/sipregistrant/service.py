@@ -39,6 +39,7 @@ from .rest.settings import RestSettings
 from .store import actions, bulk_steps, config, instance, reconcile
 from .store.flows import lose_step
 from .store.forecast import loads
+from .store.forgetting import KEPT, forget_step
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
@@ -53,6 +54,7 @@ SAVE_CLOCK_AFTER_MS = 1000
 LEAVE_WITHIN_SECONDS = 30.0
 RETRY_STORE_SECONDS = 1.0
 LOOK_AT_CERTIFICATE_SECONDS = 10.0
+FORGET_EVERY_SECONDS = 3600.0
 
 # A mistake of ours: often enough to heal with the next change, seldom enough to hurt nobody.
 RETRY_CRASHED_SECONDS = 60.0
@@ -150,7 +152,8 @@ class Service:
         await self.store.write(actions.clear_at_start)
         await self.store.write(bulk_steps.forget_unfinished)
         await self.engine.start(await self._addresses())
-        self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock")]
+        self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock"),
+                       spawn(self._forget(), "forget")]  # fmt: skip
         self._fan_out.set()
         await self._serve(https)
 
@@ -280,6 +283,15 @@ class Service:
             if abs(self.clock.offset_ms - saved_ms) >= SAVE_CLOCK_AFTER_MS:
                 saved_ms = self.clock.offset_ms
                 await self.store.write(instance.save_clock, self.clock.boot_id, saved_ms)
+
+    async def _forget(self) -> None:
+        """Forget the oldest of the audit log and of the history, a step at a time."""
+        while True:
+            for kept in KEPT:
+                with contextlib.suppress(StoreUnavailable):
+                    while await self.store.write(forget_step, kept):
+                        pass
+            await asyncio.sleep(FORGET_EVERY_SECONDS)
 
     async def _try_to_write(self) -> None:
         await self.store.write(instance.try_to_write)

@@ -155,7 +155,7 @@ class RestApi:
             return None, []
         if place.segments[:1] == (SYSTEM,):
             return self._system.carry_out(request, place.segments, place.href), []
-        return await self._resources.carry_out(request, locate(place.segments), place.host), []
+        return await self._resources.carry_out(request, locate(place.segments), place.host, f"user:{own.user}"), []
 
 
 def _check_is_post(request: Request, place: Place) -> None:

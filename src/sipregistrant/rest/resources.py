@@ -99,7 +99,7 @@ class Resources:
         self._store = store
         self._logged_names: set[tuple[str, str]] = set()
 
-    async def carry_out(self, request: Request, target: Target, host: str) -> Block | Listing | None:
+    async def carry_out(self, request: Request, target: Target, host: str, who: str) -> Block | Listing | None:
         """Do what the request says and return what the reply shows; raises `Refusal`."""
         if request.method not in METHODS:
             raise WireRefusal(METHOD_UNSUPPORTED.about(target.resource.name), allow=_allowed(target))
@@ -115,15 +115,15 @@ class Resources:
             answer = ID_INVALID.about(target.resource.name) if action is None else ACTION_INVALID.about(action)
             raise WireRefusal(answer)
         if request.method == "DELETE":
-            await self._store.write(config.delete, target.resource, target.key)
+            await self._store.write_as(who, config.delete, target.resource, target.key)
             return None
         if action is not None:
-            values = await self._store.write(act, target.resource, target.key, action)
+            values = await self._store.write_as(who, act, target.resource, target.key, action)
         else:
             form = await read_form(request, target.resource.keeps_plus, target.resource.keeps_first_plus)
             self._log_unknown_names(target.resource, form)
             write = create if request.method == "PUT" else change
-            values = await self._store.write(write, target.resource, target.key, form)
+            values = await self._store.write_as(who, write, target.resource, target.key, form)
         if target.resource.has_sequence and values[SEQUENCE] is None:
             values[SEQUENCE] = await self._store.read(state.sequence, target.resource, target.key)
         return Block(target.resource.name, str(target.key), href, values)

@@ -14,6 +14,7 @@ from sqlalchemy import Row, text
 
 from ..errors import ActionUnknown
 from ..model.resource import Resource
+from . import audit
 from .objects import require
 from .registrations import touch
 from .tx import Key, Tx
@@ -65,6 +66,7 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
     if word not in WORDS_OF.get(resource.name, ()):
         raise ActionUnknown(resource.name, word)
     row = require(tx, resource, key)
+    audit.note(tx, word, resource.name, key)
     if word == FORGET_SECURITY:
         return _forget_security(tx, row)
     action = WORDS[word]

@@ -34,13 +34,13 @@ from sqlalchemy import Row
 
 from ..errors import NotUnique, Refusal, StoreUnavailable, ValueRefused
 from ..model.resource import Resource
-from . import bulk_steps, config
+from . import audit, bulk_steps, config
 from .bulk_steps import ROWS
 from .objects import STORED, parent_uid_of
 from .sequence import SEQUENCE
 from .staging import ADD, CHANGE, REMOVE, Staging, file_of
 from .store import Store
-from .tx import Key, Tx
+from .tx import SERVICE, Key, Tx
 
 __all__ = ["MOST_FAULTS", "Fault", "Line", "Plan", "apply", "plan"]
 
@@ -109,9 +109,8 @@ async def plan(store: Store, resource: Resource, parent: int, lines: Iterable[Li
         staging.discard()
 
 
-async def apply(
-    store: Store, resource: Resource, parent: int, lines: Iterable[Line], *, is_whole: bool = False
-) -> Plan:
+async def apply(store: Store, resource: Resource, parent: int, lines: Iterable[Line], *, is_whole: bool = False,
+                who: str = SERVICE) -> Plan:  # fmt: skip
     """Import `lines`, or nothing where the plan that is returned has faults.
 
     When it returns, the import is on disk; the reconciler carries it out. Raises what `plan` does, and `ObjectConflict`
@@ -126,7 +125,7 @@ async def apply(
         found = await _read(store, resource, parent, lines, staging, is_whole=is_whole)
         if not found.fault_count and found.changes:
             await _in_thread(staging.finish)
-            await store.write(bulk_steps.make_real, bulk_id, resource, parent, is_whole=is_whole)
+            await store.write_as(who, _make_real, bulk_id, resource, parent, is_whole, found)
             is_real = True
         return found
     except (sqlite3.Error, OSError) as error:
@@ -136,6 +135,12 @@ async def apply(
             await store.write(bulk_steps.forget, bulk_id)
             if staging is not None:
                 staging.discard()
+
+
+def _make_real(tx: Tx, bulk_id: int, resource: Resource, parent: int, is_whole: bool, found: Plan) -> None:
+    bulk_steps.make_real(tx, bulk_id, resource, parent, is_whole=is_whole)
+    told = {"added": found.added, "changed": found.changed, "removed": found.removed}
+    audit.note(tx, "import", resource.parent, parent, None, told)
 
 
 async def _in_thread(function: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ from ..model.addressing import registering_user
 from ..model.attributes import Kind
 from ..model.registry import users_of
 from ..model.resource import SECRET_MASK, Resource, Values
-from . import bulk_steps, reconcile
+from . import audit, bulk_steps, reconcile
 from .objects import STORED, parent_uid_of, require
 from .schema import OBJECTS
 from .sequence import SEQUENCE, render, reorder
@@ -74,6 +74,7 @@ def create(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
     if sequence is not None:
         reorder(tx, resource, key, row, str(sequence))
     reconcile.created(tx, resource, row)
+    audit.note(tx, "create", resource.name, key, None, _told(resource, known(resource, row)))
     return row
 
 
@@ -99,6 +100,8 @@ def change(tx: Tx, resource: Resource, key: Key, form: dict[str, str]) -> Row[An
         columns |= derived(current | changed)
     after = stored.update(tx, row, columns)
     reconcile.changed(tx, resource, row, after, frozenset(changed))
+    before, now = ({name: values[name] for name in changed} for values in (current, known(resource, after)))
+    audit.note(tx, "change", resource.name, key, audit.columns(resource, before), audit.columns(resource, now))
     return after
 
 
@@ -110,6 +113,13 @@ def delete(tx: Tx, resource: Resource, key: Key) -> None:
     reconcile.deleting(tx, resource, row)
     STORED[resource.name].delete(tx, row.uid)
     reconcile.deleted(tx, resource, row)
+    audit.note(tx, "delete", resource.name, key, _told(resource, known(resource, row)))
+
+
+def _told(resource: Resource, values: Values) -> dict[str, Any]:
+    """Return what the audit log tells of a whole object: what it has been given, not what it has by default."""
+    given = {a.name: values[a.name] for a in resource.stored if values[a.name] not in (a.default, "", None)}
+    return audit.columns(resource, given)
 
 
 def place_of_secret(resource: Resource, parent_uid: int | None, id: int, column: str) -> str:

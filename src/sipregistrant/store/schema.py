@@ -31,10 +31,13 @@ from ..model.registry import RESOURCES
 from ..model.resource import Resource
 
 __all__ = [
+    "API_KEY",
+    "AUDIT",
     "BOUND",
     "BULK",
     "BULK_AHEAD",
     "FLOW",
+    "HISTORY",
     "INSTANCE",
     "METADATA",
     "OBJECTS",
@@ -127,6 +130,35 @@ USER = Table(
     Column("level", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+)
+
+API_KEY = Table(
+    "api_key",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the key"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    UniqueConstraint("name"),
+    UniqueConstraint("digest"),
+    sqlite_autoincrement=True,
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("before", Text, comment="JSON: what was; null: nothing"),
+    Column("after", Text, comment="JSON: what is from then on; null: nothing"),
+    comment="who changed what, from what to what; the oldest are forgotten",
+    sqlite_autoincrement=True,
 )
 
 PURGE = Table(
@@ -243,6 +275,21 @@ TOMBSTONE = Table(
     Column("was", Text, nullable=False, comment="id of the deleted entry, for people"),
     Column("credentials", LargeBinary, nullable=False, comment="sealed JSON: what answers the un-REGISTER's challenge"),
     comment="what an un-REGISTER needs when its entry is gone",
+)
+
+HISTORY = Table(
+    "history",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("registration_id", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("old_state", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("reason", Text),
+    Index(None, "registration_id"),
+    comment="each change of a registration's state; the oldest are forgotten",
+    sqlite_autoincrement=True,
 )
 
 SECURITY = Table(

@@ -14,6 +14,7 @@ from ..errors import ReferenceMissing, ValueRefused
 from ..model.attributes import NUMBER
 from ..model.registry import RESOURCES, child_of
 from ..model.resource import Resource
+from . import audit
 from .tx import Key, Tx
 
 __all__ = ["SEQUENCE", "render", "render_if_short", "reorder"]
@@ -29,6 +30,9 @@ IN_ORDER = {
     if (child := child_of(table)) is not None
 }
 ALL = 2**31 - 1
+
+# A list of a million ids is no line for people.
+TOLD = 100
 
 
 def render(tx: Tx, resource: Resource, uid: int) -> str:
@@ -71,3 +75,4 @@ def reorder(tx: Tx, resource: Resource, key: Key, table: Row[Any], sequence: str
         f"UPDATE {child.name} SET position = :first + j.key FROM json_each(:ids) AS j "
         f"WHERE {child.name}.parent_uid = :uid AND {child.name}.id = j.value"
     ), children | {"first": first.scalar_one() - len(named)})  # fmt: skip
+    audit.note(tx, "reorder", resource.name, key, None, {"first": named[:TOLD]})

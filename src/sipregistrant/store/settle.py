@@ -7,14 +7,14 @@ row and take seconds while the event loop is busy.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import text
 
 from ..model.schedule import Settled
 from ..model.status import State
+from . import history
+from .chunks import chunked, in_chunks, storable
 from .flows import remember
 from .registrars import forget_unused
 from .registrations import count
@@ -28,7 +28,8 @@ SECURITY_MS = 30 * 86400 * 1000
 def settle(tx: Tx, outcomes: Sequence[Settled]) -> list[int]:
     """Write what attempts left; return the registrars of which rows are due again because they changed meanwhile."""
     _count_changes(tx, outcomes)
-    _in_chunks(tx, SETTLE, [_values(outcome) for outcome in outcomes], tx.now, tx.now)
+    history.record(tx, outcomes)
+    in_chunks(tx, SETTLE, [_values(outcome) for outcome in outcomes], tx.now, tx.now)
     again = tx.sqlite.execute(CHANGED_MEANWHILE, (json.dumps([outcome.id for outcome in outcomes]),)).fetchall()
     _write_bound(tx, outcomes)
     _remember_security(tx, outcomes)
@@ -43,31 +44,9 @@ COLUMNS = (
 )  # fmt: skip
 """What `_values` returns, in its order."""
 
-LARGEST_CHUNK = 128
-Chunked = Mapping[int, str]
-"""A statement for so many rows, which it takes as VALUES. Read out of JSON they took twice as long (measured)."""
-
-
-def _chunked(columns: Sequence[str], statement: str) -> Chunked:
-    """Return the statement, behind a `j` of the given columns, for each power of two: so few are ever prepared."""
-    row = f"({', '.join('?' * len(columns))})"
-    sizes = [1 << power for power in range(LARGEST_CHUNK.bit_length())]
-    return {size: f"WITH j({', '.join(columns)}) AS (VALUES {', '.join([row] * size)})\n{statement}" for size in sizes}
-
-
-def _in_chunks(tx: Tx, statement: Chunked, rows: Sequence[tuple[Any, ...]], *others: Any) -> None:
-    """Run a statement for rows; `others` are the values of its other parameters."""
-    at, size = 0, LARGEST_CHUNK
-    while at < len(rows):
-        while size > len(rows) - at:
-            size //= 2
-        tx.sqlite.execute(statement[size], [*chain.from_iterable(rows[at : at + size]), *others])
-        at += size
-
-
 # wanted_rev differs: the configuration changed while the attempt was in flight, so the row is due at once (design,
 # rule 1).
-SETTLE = _chunked(COLUMNS, """
+SETTLE = chunked(COLUMNS, """
 UPDATE registration SET
   class = CASE WHEN registration.wanted_rev = j.wanted_rev THEN j.class
                WHEN registration.desired = 0 THEN 2 WHEN j.expires_at > ? THEN 0 ELSE 1 END,
@@ -85,16 +64,11 @@ WHERE id IN (SELECT value FROM json_each(?)) AND wanted_rev <> applied_rev ORDER
 """
 
 
-def _storable(value: str | None) -> str | None:
-    """Return a text that can be read again: a peer's bytes that were no UTF-8 would spoil every claim of their row."""
-    return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-
-
 def _values(o: Settled) -> tuple[int | str | None, ...]:
     return (
         o.id, o.wanted_rev, int(o.klass), None if o.due_at is None else round(o.due_at * 1000), int(o.state), o.cseq,
         o.generation, round(o.expires_at * 1000), round(o.maybe_held_until * 1000), round(o.attempted_at * 1000),
-        round(o.since_at * 1000), o.failures, o.last_code, _storable(o.last_reason), _storable(o.challenge), o.nonce_count,
+        round(o.since_at * 1000), o.failures, o.last_code, storable(o.last_reason), storable(o.challenge), o.nonce_count,
     )  # fmt: skip
 
 
@@ -116,7 +90,7 @@ def _count_changes(tx: Tx, outcomes: Sequence[Settled]) -> None:
             count(tx, registrar_id, State(new), +number)
 
 
-WRITE_BOUND = _chunked(("registration_id", "sent", "min_expires", "learned"), """
+WRITE_BOUND = chunked(("registration_id", "sent", "min_expires", "learned"), """
 INSERT INTO bound (registration_id, sent, entry, min_expires, learned)
 SELECT registration_id, sent, NULL, coalesce(min_expires, 0), learned FROM j
 WHERE EXISTS (SELECT 1 FROM registration WHERE id = j.registration_id)
@@ -129,11 +103,11 @@ ON CONFLICT (registration_id) DO UPDATE SET
 
 def _write_bound(tx: Tx, outcomes: Sequence[Settled]) -> None:
     rows = [
-        (o.id, None if o.sent is None else o.sent.to_json(), o.min_expires, _storable(o.learned))
+        (o.id, None if o.sent is None else o.sent.to_json(), o.min_expires, storable(o.learned))
         for o in outcomes
         if not o.is_over and (o.sent is not None or o.min_expires or o.learned is not None)
     ]
-    _in_chunks(tx, WRITE_BOUND, rows)
+    in_chunks(tx, WRITE_BOUND, rows)
 
 
 REMEMBER_SECURITY = text("""
@@ -148,7 +122,7 @@ def _remember_security(tx: Tx, outcomes: Sequence[Settled]) -> None:
     """Keep the strongest digest that a realm has shown: no weaker one is answered for a month."""
     seen = {(o.registrar_id, *o.security) for o in outcomes if o.security is not None}
     for registrar_id, realm, strength in seen:
-        values = {"registrar_id": registrar_id, "realm": _storable(realm), "strength": strength}
+        values = {"registrar_id": registrar_id, "realm": storable(realm), "strength": strength}
         tx.conn.execute(REMEMBER_SECURITY, values | {"until": tx.now + SECURITY_MS})
 
 

@@ -30,7 +30,7 @@ from ..model.standing import Standing
 from .migrate import migrate
 from .schema import INSTANCE, OBJECTS
 from .secrets import Vault
-from .tx import Tx
+from .tx import SERVICE, Tx
 from .writer import Writer
 
 __all__ = ["DATABASE", "Clock", "Store"]
@@ -91,6 +91,19 @@ class Store:
     async def write(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(tx, …)` in a transaction; return when it is on disk, or raise what it raised."""
         return await self._writer.submit(lambda tx: function(tx, *args, **kwargs))
+
+    async def write_as(self, who: str, function: Callable[Concatenate[Tx, P], T], *args: P.args,
+                       **kwargs: P.kwargs) -> T:  # fmt: skip
+        """Do as `write`, on somebody's behalf: the audit log says so."""
+
+        def run(tx: Tx) -> T:
+            tx.who = who
+            try:
+                return function(tx, *args, **kwargs)
+            finally:
+                tx.who = SERVICE  # the transaction is shared with others
+
+        return await self._writer.submit(run)
 
     async def write_first(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do as `write`, before all writes that wait: for settles."""

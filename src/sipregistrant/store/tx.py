@@ -11,7 +11,10 @@ from sqlalchemy import Connection
 from ..model.standing import Standing
 from .secrets import Vault
 
-__all__ = ["Key", "Tx", "to_ms"]
+__all__ = ["SERVICE", "Key", "Tx", "to_ms"]
+
+SERVICE = "service"
+"""Who does what nobody has asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Tx:
     fan_out: bool = False
     groups_changed: bool = False
     registrars_changed: bool = False
+    who: str = SERVICE
+    """On whose behalf it is, for the audit log."""
 
     @property
     def sqlite(self) -> sqlite3.Connection:

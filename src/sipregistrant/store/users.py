@@ -8,6 +8,8 @@ from sqlalchemy import delete, insert, select, update
 
 from ..errors import ObjectExists, ObjectMissing, ValueRefused
 from ..model.attributes import has_control_characters
+from ..model.resource import SECRET_MASK
+from . import audit
 from .schema import USER
 from .tx import Tx
 
@@ -50,6 +52,7 @@ def add(tx: Tx, name: str, level: str, password_hash: str) -> None:
     if find(tx, name) is not None:
         raise ObjectExists("user", name)
     tx.conn.execute(insert(USER).values(name=name, level=level, password_hash=password_hash, changed_at=tx.now))
+    audit.note(tx, "create", "user", name, None, {"level": level})
 
 
 def set_password(tx: Tx, name: str, password_hash: str) -> None:
@@ -57,9 +60,11 @@ def set_password(tx: Tx, name: str, password_hash: str) -> None:
     changed = update(USER).where(USER.c.name == name).values(password_hash=password_hash, changed_at=tx.now)
     if tx.conn.execute(changed).rowcount == 0:
         raise ObjectMissing("user", name)
+    audit.note(tx, "change", "user", name, {"password": SECRET_MASK}, {"password": SECRET_MASK})
 
 
 def remove(tx: Tx, name: str) -> None:
     """Remove a user; `ObjectMissing` where there is none."""
     if tx.conn.execute(delete(USER).where(USER.c.name == name)).rowcount == 0:
         raise ObjectMissing("user", name)
+    audit.note(tx, "delete", "user", name)
