@@ -24,7 +24,7 @@ usage: ./do CHORE [ARGUMENTS]
   test-long     20,000 random plays of the engine in virtual time, and a day of 10,000 registrations; --help tells the rest
   check         formatting, lint, types, import rules, dependencies
   fix           format, and repair what lint can repair
-  docs          write docs/rest-reference.md and docs/openapi-rest.json anew from the attribute tables
+  docs          write the pages anew that are made from the program: references, OpenAPI, commands, states
   fuzz-rest     100,000 random requests against /rest, beside a model of what it must say; --help tells the rest
   bench-rest    entries PUT a second, each durably committed, and lists read; --help tells the rest
   bench         what a cold registration costs, beside Kamailio's uac module; --aors N, --help tells the rest
@@ -214,6 +214,8 @@ docs() {
     install
     "$venv/bin/python" tools/reference.py
     "$venv/bin/python" tools/openapi.py
+    "$venv/bin/python" tools/api.py
+    "$venv/bin/python" tools/commands.py
     "$venv/bin/python" tools/states.py
 }
 

@@ -118,7 +118,7 @@ class ServiceProcess:
                 "user",
                 "add",
                 USER,
-                "--level",
+                "--role",
                 "rest",
                 "--password-stdin",
                 "--data-dir",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools import reference, states
+from tools import api, commands, reference, states
 
+from sipregistrant import errors
 from sipregistrant.cli.main import COMMANDS, command_of
 from sipregistrant.model.status import Status
 
@@ -23,6 +24,27 @@ def test_the_reference_page_is_what_the_attribute_tables_make() -> None:
 
 def test_the_diagrams_are_what_the_state_tables_make() -> None:
     assert states.PAGE.read_text(encoding="utf-8") == states.page(), "run ./do docs"
+
+
+def test_the_pages_on_the_json_api_and_the_commands_are_what_the_program_makes() -> None:
+    assert api.PAGE.read_text(encoding="utf-8") == api.page(), "run ./do docs"
+    assert api.REFERENCE.read_text(encoding="utf-8") == api.reference(), "run ./do docs"
+    assert commands.PAGE.read_text(encoding="utf-8") == commands.page(), "run ./do docs"
+
+
+def test_every_command_and_every_route_has_its_words() -> None:
+    undescribed = [line for line in commands.PAGE.read_text(encoding="utf-8").splitlines() if line.endswith("|  |")]
+    assert undescribed == []
+    for path, item in api.document()["paths"].items():
+        assert all(operation["summary"] for operation in item.values()), path
+
+
+def test_every_refusal_is_explained() -> None:
+    told = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+    refusals = {name for name in errors.__all__ if issubclass(getattr(errors, name), errors.SipRegistrantError)}
+    families = {"SipRegistrantError", "Refusal", "StoreError", "SipError"}
+    inside = {"InvalidState", "SipParseError", "UnusableChallenge"}  # of the core: they never reach anybody
+    assert {name for name in refusals - families - inside if f"`{name}`" not in told} == set()
 
 
 def test_every_log_event_is_explained() -> None:

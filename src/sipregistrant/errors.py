@@ -15,6 +15,8 @@
     │   ├── NotUnique(resource, id, attribute)
     │   ├── ActionUnknown(resource, action)
     │   └── ObjectConflict(rule, id, attribute)       what would be there together goes against a rule
+    ├── RequestRefused(status, detail, faults)        what the service says to a command that asks it
+    ├── ServiceUnreachable(where, cause)              there is no service, or no way to it
     └── StoreError
         ├── StoreUnavailable(cause)                   retryable: a full disk, a locked file
         ├── StoreInUse(path)                          another process owns the data directory
@@ -25,6 +27,9 @@ Exceptions take data and write their own sentence. What the network answers, or 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 __all__ = [
     "ActionUnknown",
@@ -38,6 +43,8 @@ __all__ = [
     "ObjectMissing",
     "ReferenceMissing",
     "Refusal",
+    "RequestRefused",
+    "ServiceUnreachable",
     "SipError",
     "SipParseError",
     "SipRegistrantError",
@@ -217,6 +224,34 @@ class ObjectConflict(Refusal):
 
     def __str__(self) -> str:
         return f"{self.attribute}: {self.rule}"
+
+
+class RequestRefused(SipRegistrantError):
+    """The service has not carried a request out; nothing was changed. `document` is its problem document (RFC 9457)."""
+
+    def __init__(
+        self, status: int, detail: str, faults: Sequence[str] = (), document: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.faults = faults
+        self.document = document or {}
+
+    def __str__(self) -> str:
+        return "\n  ".join((self.detail, *self.faults))
+
+
+class ServiceUnreachable(SipRegistrantError):
+    """There is no service at the address, or none that answers."""
+
+    def __init__(self, where: str, cause: str) -> None:
+        super().__init__(where, cause)
+        self.where = where
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"no service answers at {self.where}: {self.cause}"
 
 
 class StoreError(SipRegistrantError):

@@ -15,11 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Mount
 
+from .access.login import Login
+from .access.proxies import Caller, caller_of
 from .access.sessions import Sessions
+from .access.throttle import Throttle
+from .api.app import PREFIX, create_api
 from .api.certificate import certificate_for
+from .api.gate import Gate, Guarded
 from .api.health import health_route
-from .api.local import create_local_app
 from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
 from .api.web_server import WebServer, listen_on
@@ -160,9 +167,13 @@ class Service:
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
         health = health_route(clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures)
-        app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, settings=self.settings.rest,
-                         extra_routes=[health])  # fmt: skip
-        local = create_local_app(self.store, on_user_changed=self._sessions.end_all_of)
+        login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
+        api = create_api(self.store, on_user_changed=self._sessions.end_all_of)
+        gate = Gate(self.store, self._sessions, login, caller_of=self._caller_of)
+        local_gate = Gate(self.store, self._sessions, login, is_local=True)
+        app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, login=login, settings=self.settings.rest,
+                         extra_routes=[health, Mount(PREFIX, Guarded(api, gate))])  # fmt: skip
+        local = Starlette(routes=[Mount(PREFIX, Guarded(api, local_gate))])
         self.https_port = https.getsockname()[1]
         self._servers = [
             WebServer(app, https, self._tls.context),
@@ -178,6 +189,10 @@ class Service:
             return self.settings.certificate
         made = certificate_for(self.settings.data_dir, self.settings.https[0], self._now())
         return CertificateFiles(*made, certificate_setting="data directory", key_setting="data directory")
+
+    def _caller_of(self, request: Request) -> Caller:
+        settings = self.settings.rest
+        return caller_of(request, settings.trusted_proxies, uses_forwarded=settings.uses_forwarded)
 
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(self.clock.now(), datetime.UTC)

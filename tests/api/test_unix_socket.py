@@ -12,6 +12,9 @@ import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from sipregistrant.api.unix_socket import SOCKET_NAME, listen_locally
 from sipregistrant.errors import ConfigurationError
@@ -53,12 +56,16 @@ def test_a_path_that_is_too_long_is_named(directory: Path) -> None:
         listen_locally(directory / ("x" * 100))
 
 
-async def test_the_local_api_is_served_on_it(directory: Path, app: Starlette) -> None:
+async def test_an_application_is_served_on_it(directory: Path) -> None:
+    async def answer(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("here")
+
+    app = Starlette(routes=[Route("/", answer)])
     with listen_locally(directory) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
         serving = asyncio.get_running_loop().create_task(server.serve([listening]))
         transport = httpx2.AsyncHTTPTransport(uds=str(directory / SOCKET_NAME))
         async with httpx2.AsyncClient(transport=transport, base_url="http://local") as http:
-            assert (await http.get("/local/users")).json() == {"users": []}
+            assert (await http.get("/")).text == "here"
         server.should_exit = True
         await serving

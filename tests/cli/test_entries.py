@@ -1,66 +1,196 @@
-"""`sipregistrant entry import`."""
+"""`sipregistrant entry` and the others on what is configured: the real program, with a service and without one."""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 
-from sipregistrant.model.registry import RESOURCES
+import pytest
+
 from sipregistrant.service import Service, ServiceSettings
-from sipregistrant.store import config, reconcile, state
-from sipregistrant.store.store import Store
-from sipregistrant.store.tx import Key, Tx
 
 from ..service import run_command
 
-TABLE, ENTRY = RESOURCES["sipcontactregistrant"], RESOURCES["sipregistrantentry"]
+ENTRIES = 10_000
 
 
-def write(path: Path, *numbers: int, ttl: int = 600) -> str:
-    """Write a file of lines, return its name."""
-    lines = [{"id": n, "AOR": f"sip:u{n}", "FailedRegistrationRetryTimer": 120, "AorTtl": ttl} for n in numbers]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+class Program:
+    """The program, on one data directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._where = ("--data-dir", str(directory))
+
+    def ended(self, *arguments: str, stdin: str = "") -> CompletedProcess[str]:
+        return run_command(*arguments, *self._where, stdin=stdin)
+
+    def __call__(self, *arguments: str, stdin: str = "") -> str:
+        ended = self.ended(*arguments, stdin=stdin)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "-o", "json"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Program:
+    return Program(tmp_path / "data")
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with Service.running(
+        ServiceSettings(tmp_path / "data", https=("127.0.0.1", 0), sip=("127.0.0.1", 0))
+    ) as service:
+        yield service
+
+
+def write_csv(path: Path, entries: int, *, ttl: int = 600) -> str:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["id", "aor", "aor_type", "aor_ttl", "uri1"])
+        rows.writerows(
+            [n, f"sip:u{n}@example.com", "static", ttl, f"sip:u{n}@192.0.2.7"] for n in range(1, entries + 1)
+        )
     return str(path)
 
 
-def ids(tx: Tx) -> list[int]:
-    while reconcile.step(tx):
-        pass
-    return state.ids(tx, ENTRY, 1, 0, 100)
+def test_what_is_configured_is_made_shown_changed_and_deleted(run: Program) -> None:
+    run("table", "put", "1", "description=carrier")
+    run(
+        "entry",
+        "put",
+        "1",
+        "7",
+        "aor=sip:alice@example.com",
+        "aor_type=static",
+        "contact=<sip:a@h>;q=0.5;expires=60",
+        "contact=b",
+    )
+    run("credential-table", "put", "1")
+    run("credential", "put", "1", "1", "user=alice", "--password-stdin", stdin="secret\n")
+    run(
+        "server",
+        "put",
+        "1",
+        "1",
+        "host=192.0.2.1",
+        "contact_registrant_table_id=1",
+        "authorization_on_refresh=no",
+        "protocol=tcp",
+    )
+    run("entry", "set", "1", "7", "aor_ttl=60")
+    shown = run.json("entry", "show", "1", "7")
+    assert (shown["aor"], shown["aor_ttl"]) == ("sip:alice@example.com", 60)
+    assert shown["contacts"] == [{"uri": "sip:a@h", "ttl": 60, "q": 0.5}, {"uri": "b", "ttl": 64, "q": 1.0}]
+    server = run.json("server", "show", "1", "1")
+    assert (server["protocol"], server["authorization_on_refresh"]) == ("tcp", False)
+    assert run("entry", "list", "1", "-o", "csv").splitlines() == [
+        "id,aor,aor_type,aor_ttl,contacts", '7,sip:alice@example.com,static,60,"sip:a@h, b"',
+    ]  # fmt: skip
+    assert "sip:alice@example.com" in run("entry", "list", "1")
+    assert "aor_ttl" in run("entry", "show", "1", "7")
+    run("entry", "delete", "1", "7")
+    assert run.json("entry", "list", "1") == []
+    assert [line["action"] for line in run.json("audit", "--resource", "sipregistrantentry")] == [
+        "delete",
+        "change",
+        "create",
+    ]
+    assert {line["who"] for line in run.json("audit")} == {"local"}
 
 
-async def test_a_file_is_imported_through_the_service_and_without_one(tmp_path: Path) -> None:
-    data, file = tmp_path / "data", tmp_path / "lines"
-    asked = ("entry", "import", "1", write(file, 3, 1, 2), "--data-dir", str(data))
-    async with Service.running(ServiceSettings(data, https=("127.0.0.1", 0), sip=("127.0.0.1", 0))) as service:
-        await service.store.write(config.create, TABLE, Key(1), {})
-        dry = await asyncio.to_thread(run_command, *asked, "--dry-run")
-        assert (dry.returncode, await service.store.read(state.ids, ENTRY, 1, 0, 100)) == (0, [])
-        done = await asyncio.to_thread(run_command, *asked)
-        assert done.stdout.startswith("added 3, changed 0, untouched 0, removed 0;"), done.stderr
-        async with asyncio.timeout(20):
-            while await service.store.read(state.ids, ENTRY, 1, 0, 100) != [1, 2, 3]:
-                await asyncio.sleep(0.02)
-    write(file, 2, 4)
-    again = await asyncio.to_thread(run_command, *asked)
-    assert again.stdout.startswith("added 1, changed 0, untouched 1, removed 0;"), again.stderr
-    assert Store.once(data, lambda *saved: lambda: 0, ids) == [1, 2, 3, 4]
-
-
-def test_faults_are_printed_by_line_and_end_with_one(tmp_path: Path) -> None:
-    data, file = tmp_path / "data", tmp_path / "lines"
-    Store.once(data, lambda *saved: lambda: 0, lambda tx: config.create(tx, TABLE, Key(1), {}))
-    write(file, 1, 1, ttl=600)
-    ended = run_command("entry", "import", "1", str(file), "--data-dir", str(data))
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("entry", "put", "1", "7"), "aor: it is missing"),
+        (("entry", "put", "1", "7", "aor"), "aor: FIELD=VALUE is wanted"),
+        (("entry", "put", "1", "7", "aro=x"), "aro: there is no such member; aor?"),
+        (("entry", "put", "1", "7", "aor=sip:a", "aor_ttl=ten"), "aor_ttl: a whole number, 1 to 2147483647, is wanted"),
+        (
+            ("entry", "put", "1", "7", "aor=sip:a", "contact=<a>;x=1"),
+            "contact: 'x' is no parameter of it; q and expires are",
+        ),
+        (("entry", "put", "9", "7", "aor=sip:a"), "sipcontactregistrant 9 does not exist"),
+        (("entry", "show", "1", "7"), "sipregistrantentry 1:7 does not exist"),
+        (("entry", "set", "1", "7"), "FIELD=VALUE: nothing is to be changed"),
+        (("entry", "import", "1", "/nowhere"), "FILE: /nowhere: No such file or directory"),
+        (("registration", "show", "7"), "there is no registration 7"),
+        (("refresh",), "this would be every registration: name a filter, or say all=true"),
+    ],
+)
+def test_what_cannot_be_is_told_and_ends_with_one(run: Program, arguments: tuple[str, ...], told: str) -> None:
+    run("table", "put", "1")
+    ended = run.ended(*arguments)
     assert ended.returncode == 1
-    assert ended.stderr == "line 2: id: line 1 has it already\n1 fault; nothing was changed\n"
-    assert Store.once(data, lambda *saved: lambda: 0, ids) == []
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
-def test_what_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    nowhere = run_command("entry", "import", "1", "/nowhere", "--data-dir", str(tmp_path))
-    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1)
-    Store.once(tmp_path, lambda *saved: lambda: 0, lambda tx: None)
-    missing = run_command("entry", "import", "1", write(tmp_path / "lines", 1), "--data-dir", str(tmp_path))
-    assert (missing.returncode, missing.stderr) == (1, "sipregistrant: sipcontactregistrant 1 does not exist\n")
+def test_a_directory_without_a_database_is_not_made_by_looking(run: Program, tmp_path: Path) -> None:
+    for arguments in (("entry", "list", "1"), ("status",), ("user", "list"), ("entry", "import", "1", "-", "--yes")):
+        ended = run.ended(*arguments)
+        assert (ended.returncode, ended.stderr.count("there is no database in")) == (1, 1)
+    assert not (tmp_path / "data").exists()
+
+
+async def test_ten_thousand_entries_go_in_after_the_plan_and_come_out_unchanged(
+    service: Service, run: Program, tmp_path: Path
+) -> None:
+    def use() -> None:
+        run("table", "put", "1", "description=carrier")
+        run(
+            "server",
+            "put",
+            "1",
+            "1",
+            "host=127.0.0.1",
+            "port=1024",
+            "contact_registrant_table_id=1",
+            "max_registers_per_second=100",
+        )
+        file = write_csv(tmp_path / "in.csv", ENTRIES)
+        plan = run("entry", "import", "1", file, "--dry-run").splitlines()
+        assert plan == [
+            "added 10,000, changed 0, untouched 0, removed 0",
+            "10,000 registrations are due by it: 10,000 to 20,000 REGISTERs, over at least 3 min, by the limits of the servers",
+        ]
+        assert run.json("entry", "list", "1") == []
+        assert "nobody is there to say that the plan is right" in run.ended("entry", "import", "1", file).stderr
+        assert run("entry", "import", "1", file, "--yes").splitlines()[-1] == "carried out"
+        run("entry", "export", "1", str(tmp_path / "out.csv"))
+        assert (tmp_path / "out.csv").read_bytes() != b""
+        run("entry", "export", "1", str(tmp_path / "like.csv"), "--like", file)
+        assert (tmp_path / "like.csv").read_bytes() == (tmp_path / "in.csv").read_bytes()
+        for exported in ("out.csv", "like.csv"):
+            again = run("entry", "import", "1", str(tmp_path / exported), "--whole", "--dry-run").splitlines()
+            assert again == ["added 0, changed 0, untouched 10,000, removed 0", "nothing is sent because of it"]
+        assert len(run("entry", "export", "1").splitlines()) == ENTRIES
+        counts = run.json("status")["states"]
+        assert sum(counts.values()) == ENTRIES
+        assert len(run.json("registration", "list", "--limit", "1500")) == 1500
+        assert run("unregister", "--text", "sip:u777@").startswith("1 registrations")
+
+    await asyncio.to_thread(use)
+
+
+def test_without_a_service_it_is_carried_out_when_one_starts(run: Program, tmp_path: Path) -> None:
+    run("table", "put", "1")
+    ended = run("entry", "import", "1", write_csv(tmp_path / "in.csv", 3), "--yes")
+    assert ended.splitlines()[-1] == "on disk; carried out when the service starts"
+
+
+def test_faults_are_told_by_line_and_nothing_is_changed(run: Program, tmp_path: Path) -> None:
+    run("table", "put", "1")
+    ended = run.ended("entry", "import", "1", write_csv(tmp_path / "in.csv", 2, ttl=0), "--yes")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "line 2: aor_ttl: 1 to 2147483647 is wanted", "line 3: aor_ttl: 1 to 2147483647 is wanted",
+        "sipregistrant: 2 faults; nothing was changed",
+    ]  # fmt: skip
+    assert run.json("entry", "list", "1") == []

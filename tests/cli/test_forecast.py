@@ -35,12 +35,12 @@ async def test_it_asks_the_service_or_the_file_and_a_limit_that_is_too_low_is_to
             async with asyncio.timeout(20):
                 while not any(line["event"] == "server.limit_too_low" for line in logs):
                     await asyncio.sleep(0.02)
-            running = await asyncio.to_thread(run_command, *told, "--json")
+            running = await asyncio.to_thread(run_command, *told, "-o", "json")
     (load,) = json.loads(running.stdout)
     assert (load["server"], load["registrations"], load["limit"]) == ("127.0.0.1:1024", 3, 1)
-    assert running.returncode == 2
+    assert running.returncode == 3
     shown = run_command(*told)
-    assert shown.returncode == 2
+    assert shown.returncode == 3
     assert shown.stdout.splitlines()[-1] == "127.0.0.1:1024: does not fit: refreshes alone need 3 a second"
 
 
@@ -53,14 +53,13 @@ def test_what_would_be_is_reckoned_before_it_is() -> None:
             "with 50 a second it takes 67 min until all are registered for the first time: fits",
         ],
     )
-    too_many = run_command("forecast", "--entries", "100000", "--ttl", "600", "--limit", "50", "--json")
-    assert too_many.returncode == 2
+    too_many = run_command("forecast", "--entries", "100000", "--ttl", "600", "--limit", "50", "-o", "json")
+    assert too_many.returncode == 3
     assert json.loads(too_many.stdout)["verdict"] == "does not fit: refreshes alone need 253 a second"
 
 
 def test_it_wants_to_know_of_what() -> None:
-    for arguments in ([], ["--entries", "1", "--data-dir", "nowhere"]):
-        ended = run_command("forecast", *arguments)
-        assert (ended.returncode, ended.stderr) == (
-            1, "sipregistrant: forecast: either --data-dir or --entries is wanted\n"
-        )  # fmt: skip
+    neither = run_command("forecast")
+    assert (neither.returncode, "where is the service?" in neither.stderr) == (1, True)
+    both = run_command("forecast", "--entries", "1", "--data-dir", "nowhere")
+    assert (both.returncode, both.stderr) == (1, "sipregistrant: forecast: either a service or --entries is wanted\n")

@@ -20,7 +20,7 @@ async def newest(store: Store, **which: str) -> Noted:
     return (await store.read(audit.page, 2**62, 1, **which))[0]
 
 
-def change(tx: Tx, id: str, **form: str) -> None:
+def change(tx: Tx, /, id: str, **form: str) -> None:
     table, entry = id.split(":")
     config.change(tx, ENTRY, Key(int(entry), int(table)), form)
 
@@ -85,9 +85,9 @@ async def test_who_it_was_holds_for_that_one_alone(site: Site) -> None:
 
 async def test_an_action_and_an_import_are_lines(site: Site) -> None:
     await site.put_chain()
-    await site.store.write_as("key:ci", actions.act, ENTRY, Key(1, 1), "refresh")
+    await site.store.write_as("token:ci", actions.act, ENTRY, Key(1, 1), "refresh")
     line = await newest(site.store)
-    assert (line.who, line.action, line.key) == ("key:ci", "refresh", "1:1")
+    assert (line.who, line.action, line.key) == ("token:ci", "refresh", "1:1")
     lines = [bulk.Line(1, 7, {"AOR": "sip:new"}), bulk.Line(2, 1, {"AorTtl": "60"})]
     await bulk.apply(site.store, ENTRY, 1, lines, who="user:ops")
     line = await newest(site.store)

@@ -37,7 +37,7 @@ FROZEN = {
     "0006_flows.py": "6a6eba5c8ca1db9c42e660c0f790b1fa3887107bef391105cc2ecc5bad58b338",
     "0007_targets.py": "5b28390589df00523ee3e627f86d8afbd1d8451f66649712828b3a55424c6bdc",
     "0008_ways.py": "dddebed0ce0482f337485ab09eed2f079976c01f52499448907fbcd22d01e7b4",
-    "0010_people.py": "763b2bef02050c9cd468c79e865ad26968bd3ad7c49fae3508cc66f800d9e8e8",
+    "0010_people.py": "874c526ffa7bfd85cdc6fba0edd2394e08b255ec815f457d85ffe4ac967efcdc",
     "0009_flows_of_registrars.py": "2d122f7eb53568557a45c6e7264b49c77f0d6be27302a38fadaebfd53098da0a",
 }
 

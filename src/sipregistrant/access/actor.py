@@ -12,11 +12,11 @@ class Role(IntEnum):
     """What somebody may do; who may do more may do what is before it. The names are the levels of users."""
 
     READONLY = 0
-    """Read all but users, keys and the audit log."""
+    """Read all but users, tokens and the audit log."""
     REST = 1
     """Change what is configured, and have it registered; the wire API under /rest is theirs alone."""
     ADMIN = 2
-    """Users, keys, the audit log, and the service as a whole."""
+    """Users, tokens, the audit log, and the service as a whole."""
 
     @classmethod
     def of(cls, level: str) -> Role:
@@ -30,7 +30,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`name` is what the audit log says: `user:NAME`, `key:NAME`, or `local` for who owns the data directory."""
+    """`name` is what the audit log says: `user:NAME`, `token:NAME`, or `local` for who owns the data directory."""
 
     name: str
     role: Role

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,10 +14,8 @@ from rich.table import Table
 
 from ..errors import ConfigurationError
 from ..model.load import Load, level_rate
-from ..store.forecast import loads
-from ..store.tx import Tx
-from .directory import work_on
-from .options import directory
+from .client import Ca, DataDir, TokenFile, Url, connect
+from .output import As, Output
 
 __all__ = ["cli"]
 
@@ -27,13 +24,12 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # A first registration is challenged.
 FIRST_REGISTERS = 2
 
+IS_NO = 3
+"""What a command ends with whose answer is no."""
+
 
 @cli.command("forecast")
 def forecast(
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", metavar="DIR", parser=directory, help="The service whose next hour is to be told."),
-    ] = None,
     entries: Annotated[
         int,
         typer.Option(min=0, metavar="N", help="Instead: so many entries that do not exist yet, before they are made."),
@@ -43,29 +39,31 @@ def forecast(
     limit: Annotated[
         int, typer.Option(min=0, metavar="N", help="Their server's MaxRegistersPerSecond; 0 for none.")
     ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    output: As = Output.TABLE,
+    data_dir: DataDir = None,
+    url: Url = "",
+    token_file: TokenFile = None,
+    ca: Ca = None,
 ) -> None:
     """Tell how many REGISTERs a second each registrar will get in the next hour, and whether its limit lets it.
 
-    With --entries nothing is read: it is reckoned what so many would cost. Ends with 2 where a limit is too low.
+    With --entries nothing is read: it is reckoned what so many would cost. Ends with 3 where a limit is too low.
     """
-    if (data_dir is None) == (entries == 0):
-        raise ConfigurationError("forecast", "either --data-dir or --entries is wanted")
-    if data_dir is None:
+    if entries and (data_dir is not None or url):
+        raise ConfigurationError("forecast", "either a service or --entries is wanted")
+    as_json = output is Output.JSON
+    if entries:
         fits = _what_if(entries, ttl, retry_timer, limit, as_json=as_json)
     else:
-        found = [Load(**one) for one in work_on(data_dir, _here, "GET", "forecast")]
+        with connect(data_dir, url, token_file, ca) as client:
+            found = [Load(**one) for one in client.get("/forecast")["items"]]
         fits = all(one.fits for one in found)
         if as_json:
             print(json.dumps([_as_json(one) for one in found]))
         else:
             _show(found)
     if not fits:
-        raise typer.Exit(2)
-
-
-def _here(tx: Tx) -> list[dict[str, Any]]:
-    return [asdict(one) for one in loads(tx)]
+        raise typer.Exit(IS_NO)
 
 
 def _as_json(one: Load) -> dict[str, Any]:

@@ -7,6 +7,7 @@ CPU of a start (measured).
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -15,20 +16,35 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
-from ..errors import SipRegistrantError
+from ..errors import ServiceUnreachable, SipRegistrantError
 
 __all__ = ["COMMANDS", "app", "command_of"]
 
 COMMANDS = {
     "serve": "serve",
-    "user": "users",
-    "entry": "entries",
+    "status": "registrations:status",
+    "table": "configured:table",
+    "entry": "entries:entry",
+    "server-table": "configured:server_table",
+    "server": "configured:server",
+    "credential-table": "configured:credential_table",
+    "credential": "entries:credential",
+    "group": "configured:group",
+    "profile": "configured:profile",
+    "tls-profile": "configured:tls_profile",
+    "registration": "registrations:registration",
+    "refresh": "registrations:refresh",
+    "register": "registrations:register",
+    "unregister": "registrations:unregister",
     "forecast": "forecast",
+    "user": "people:user",
+    "token": "people:token",
+    "audit": "people:audit",
     "simulate": "simulate",
     "sandbox": "sandbox",
     "demo": "demo",
 }
-"""Their modules, in which `cli` is the command."""
+"""Their modules, and the name of the command in it where that is not `cli`."""
 
 
 class Commands(TyperGroup):
@@ -45,10 +61,11 @@ def command_of(name: str) -> TyperCommand | TyperGroup:
     """Import a command."""
     # What is imported stays: nobody has to look through it for garbage, now or later.
     gc.disable()
-    module = import_module(f".{COMMANDS[name]}", __package__)
+    module_name, _, attribute = COMMANDS[name].partition(":")
+    module = import_module(f".{module_name}", __package__)
     gc.freeze()
     gc.enable()
-    command: TyperCommand | TyperGroup = typer.main.get_command(module.cli)  # type: ignore[assignment]
+    command: TyperCommand | TyperGroup = typer.main.get_command(getattr(module, attribute or "cli"))  # type: ignore[assignment]
     return command
 
 
@@ -57,7 +74,6 @@ cli = typer.Typer(
     cls=Commands,
     help="Keeps SIP addresses-of-record registered at remote registrars.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -79,10 +95,18 @@ def options(
     """Take the options that stand before the command."""
 
 
+FAILED, NO_SERVICE = 1, 4
+"""What a command ends with; 2 is a mistake in how it was called, 3 an answer that is no (docs/operating.md)."""
+
+
 def app() -> None:
-    """Run the command line. What goes wrong for a reason is one sentence on standard error, and status 1."""
+    """Run the command line. What goes wrong for a reason is told on standard error, and by what the command ends with."""
     try:
         cli()
     except SipRegistrantError as error:
         print(f"sipregistrant: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(NO_SERVICE if isinstance(error, ServiceUnreachable) else FAILED) from None
+    except BrokenPipeError:
+        # Who reads has had enough: `| head`.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        raise SystemExit(FAILED) from None

@@ -18,6 +18,7 @@ from ..sip.uri import split_host_port
 __all__ = [
     "ENABLE",
     "OURS",
+    "WORD_BREAK",
     "Attribute",
     "Kind",
     "Value",

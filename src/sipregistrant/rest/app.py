@@ -50,15 +50,16 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(store: Store, *, clock: Callable[[], float], extra_routes: Sequence[BaseRoute] = (),
-               sessions: Sessions | None = None, settings: RestSettings | None = None,
+               sessions: Sessions | None = None, login: Login | None = None, settings: RestSettings | None = None,
                sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Starlette:  # fmt: skip
     """Return the application.
 
     `clock` gives monotonic seconds. `extra_routes` come first. Whoever changes or removes users hands in the `sessions`
-    and calls their `end_all_of`. `settings` are the operator's. `sleep` holds back the answers to failed logins.
+    and calls their `end_all_of`; `login` where others log in as well. `settings` are the operator's. `sleep` holds back the
+    answers to failed logins.
     """
     sessions = Sessions(clock=clock) if sessions is None else sessions
-    login = Login(store, sessions, Throttle(clock=clock, sleep=sleep))
+    login = login or Login(store, sessions, Throttle(clock=clock, sleep=sleep))
     settings = settings or RestSettings()
     api = RestApi(settings, login, sessions, Resources(store), System(settings, clock=clock))
     return Starlette(routes=[*extra_routes, Route("/{path:path}", api)])

@@ -7,6 +7,7 @@ carries it out some hundred rows at a time, as fan-outs are (`reconcile.py`), it
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -19,7 +20,7 @@ from .objects import require
 from .registrations import touch
 from .tx import Key, Tx
 
-__all__ = ["ROWS_PER_STEP", "WORDS_OF", "Action", "act", "clear_at_start", "step"]
+__all__ = ["ROWS_PER_STEP", "WORDS_OF", "Action", "act", "act_on", "clear_at_start", "step"]
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
@@ -81,6 +82,25 @@ def act(tx: Tx, resource: Resource, key: Key, word: str) -> Row[Any]:
         _carry_out(tx, registrar_id, action, ids)
     return row
 
+
+def act_on(tx: Tx, word: str, rows: Sequence[tuple[int, int]]) -> int:
+    """Do what `word` asks for with some rows, (id, registrar_id); return how many are still there."""
+    by_registrar: dict[int, list[int]] = {}
+    there = {id for (id,) in tx.sqlite.execute(THERE, (json.dumps([id for id, _ in rows]),))}
+    for id, registrar_id in rows:
+        if id in there:
+            by_registrar.setdefault(registrar_id, []).append(id)
+    for registrar_id, ids in by_registrar.items():
+        _carry_out(tx, registrar_id, WORDS[word], ids)
+    if there:
+        audit.note(tx, word, "registrations", f"{min(there)}-{max(there)}", None, {"registrations": len(there)})
+    return len(there)
+
+
+THERE = """
+SELECT registration.id FROM registration JOIN registrar ON registrar.id = registration.registrar_id
+WHERE registration.id IN (SELECT value FROM json_each(?)) AND entry_uid IS NOT NULL
+"""
 
 NOTE_CLEAR = text(f"""
 UPDATE registrar SET action = {Action.CLEAR:d}, action_cursor = 0

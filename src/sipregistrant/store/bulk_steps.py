@@ -19,7 +19,7 @@ from ..model.registry import RESOURCES, child_of
 from ..model.resource import Resource
 from .objects import STORED, parent_uid_of
 from .schema import DERIVED
-from .staging import ADD, CHANGE, REMOVE, Staged, directory_of, file_of, in_one_statement, read_staged
+from .staging import ADD, CHANGE, REMOVE, Staged, count_staged, directory_of, file_of, in_one_statement, read_staged
 from .tx import Key, Tx
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "forget_unfinished",
     "is_pending",
     "make_real",
+    "progress",
     "step",
     "sweep",
 ]
@@ -125,6 +126,14 @@ def is_pending(tx: Tx, resource: Resource, parent_uid: int) -> bool:
     place = (resource.name, parent_uid)
     query = "SELECT 1 FROM bulk WHERE resource = ? AND parent_uid = ? AND cursor IS NOT NULL"
     return tx.sqlite.execute(query, place).fetchone() is not None
+
+
+def progress(tx: Tx, resource: Resource, parent: int) -> tuple[int, int] | None:
+    """Return how many lines of an import of a table are carried out, and of how many; None where none is under way."""
+    place = (resource.name, parent_uid_of(tx, resource, parent))
+    query = "SELECT id, cursor FROM bulk WHERE resource = ? AND parent_uid = ? AND cursor IS NOT NULL"
+    row = tx.sqlite.execute(query, place).fetchone()
+    return None if row is None else (row[1], count_staged(file_of(directory_of(tx), row[0])))
 
 
 def before_write(tx: Tx, resource: Resource, key: Key, leaving: Leaving, consequences: Consequences) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from ..model.load import Alike, Load, forecast
 from ..model.registrants import ENTRY
+from ..model.resource import Resource
 from ..model.schedule import Class
 from ..sip.backoff import refresh_cycle
+from .objects import STORED
 from .schema import OBJECTS
 from .tx import Tx
 
-__all__ = ["loads"]
+__all__ = ["loads", "seconds_for"]
+
+REQUESTS_OF_NEW = 2
+"""A first registration is challenged."""
 
 TIMER = "failed_registration_retry_timer"
 
@@ -39,6 +44,25 @@ def loads(tx: Tx, *, only_limited: bool = False) -> list[Load]:
             groups = [_group(bool(sends_ahead), *row) for row in rows]
             found.append(forecast(f"{host}:{port}", groups, limit))
     return found
+
+
+LIMITS = """
+SELECT s.max_registers_per_second, s.stagger_registration FROM registrar AS g JOIN sipserver AS s ON s.uid = g.sipserver_uid
+WHERE g.is_on = 1 AND g.registrant_table_uid = ?
+"""
+
+
+def seconds_for(tx: Tx, resource: Resource, table: int, registrations: int) -> float | None:
+    """Return how long it takes at least until so many registrations of a table have been sent, by what the operator allows its
+    servers; None where that is as fast as the registrars answer.
+    """
+    row = STORED[resource.name].find(tx, None, table)
+    limits = tx.sqlite.execute(LIMITS, (0 if row is None else row.uid,)).fetchall()
+    if not limits or not registrations:
+        return None
+    each = registrations / len(limits)
+    seconds = [each if staggers else REQUESTS_OF_NEW * each / limit if limit else 0.0 for limit, staggers in limits]
+    return max(seconds) or None
 
 
 def _group(sends_ahead: bool, minute: int, klass: int, granted: int | None, timer: int | None, has_nonce: int,

@@ -53,6 +53,12 @@ class ObjectTable:
         self._delete = text(f"DELETE FROM {table.name} WHERE uid = :uid")
         self._page = text(f"{all_of} WHERE {here} AND id > :after ORDER BY id LIMIT :most")
         self._ids = text(f"SELECT id FROM {table.name} WHERE {here} AND id > :after ORDER BY id LIMIT :most")
+        self._last = text(f"SELECT max(id) FROM {table.name} WHERE {here}")
+        taken = f"SELECT id FROM {table.name} WHERE {here}"
+        self._gap = text(
+            f"SELECT :lowest WHERE :lowest NOT IN ({taken}) UNION ALL "
+            f"SELECT id + 1 FROM ({taken}) WHERE id + 1 NOT IN ({taken}) ORDER BY 1 LIMIT 1"
+        )
         self._count = text(f"SELECT count(*) FROM {table.name} WHERE {here}")
         self._written = frozenset(written)
 
@@ -87,6 +93,15 @@ class ObjectTable:
         """Return at most so many ids behind `after`, in ascending order."""
         where = {"parent_uid": parent_uid or 0, "after": after, "most": most}
         return list(tx.conn.execute(self._ids, where).scalars())
+
+    def free_id(self, tx: Tx, parent_uid: int | None) -> int | None:
+        """Return an id that is not taken: one behind all, else the first gap; None where there is none."""
+        place = {"parent_uid": parent_uid or 0}
+        last = tx.conn.execute(self._last, place).scalar() or 0
+        if last < self.resource.highest_id:
+            return max(int(last) + 1, self.resource.lowest_id)
+        gap = tx.conn.execute(self._gap, place | {"lowest": self.resource.lowest_id}).scalar()
+        return None if gap is None or gap > self.resource.highest_id else int(gap)
 
     def count(self, tx: Tx, parent_uid: int | None) -> int:
         """Return how many objects there are (in one table)."""

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, WEB_SOCKETS, contact_ttl
+from ..model.attributes import WORD_BREAK
 from ..model.groups import DRAIN, ENABLED, GROUP
 from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Resource
@@ -30,7 +31,7 @@ from .registrars import entry_values, group_is_on
 from .schema import REGISTRAR_COUNT
 from .tx import Key, Tx
 
-__all__ = ["Runtime", "overall", "runtime", "runtime_of"]
+__all__ = ["Runtime", "address_of", "overall", "reason_of", "runtime", "runtime_of", "word_of"]
 
 Runtime = dict[str, str | int]
 
@@ -65,6 +66,11 @@ def runtime_of(tx: Tx, resource: Resource, rows: Sequence[Row[Any]]) -> dict[int
             return {row.id: _of_group(tx, row) for row in rows}
         case _:
             return {row.id: {} for row in rows}
+
+
+def word_of(name: str) -> str:
+    """Return what JSON calls an `rt_` attribute: `rt_ServerStatus` is `server_status`."""
+    return WORD_BREAK.sub("_", name.removeprefix("rt_")).lower()
 
 
 def overall(tx: Tx) -> dict[State, int]:
@@ -180,11 +186,11 @@ def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
     is_held = row.expires_at > now
     return {
         "rt_RegistrationState": worst.status.value,
-        "rt_Registrar": _address(row, sent),
+        "rt_Registrar": address_of(row, sent),
         "rt_Contacts": _contacts(sent) if sent is not None and is_held else "",
         "rt_Expires": (row.expires_at - now) // 1000 if is_held else 0,
         "rt_LastCode": row.last_code,
-        "rt_LastReason": _reason(worst, tx),
+        "rt_LastReason": reason_of(row, worst.status, tx),
         "rt_LastAttempt": _instant(row.attempted_at),
         "rt_NextAttempt": _instant(row.due_at),
         "rt_Failures": row.failures,
@@ -195,10 +201,9 @@ def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
 STAYS_OFF = "un-registered by action; action register registers it again"
 
 
-def _reason(one: _Shown, tx: Tx) -> str:
+def reason_of(row: Row[Any], status: Status, tx: Tx) -> str:
     """Say what the last attempt came to, and why the next one, if it is due, has to wait."""
-    row = one.row
-    if row.stays_off and one.status is Status.DISABLED:
+    if row.stays_off and status is Status.DISABLED:
         return STAYS_OFF
     reason = str(row.last_reason or ("" if row.last_code == 0 else "OK"))
     standing = tx.standings.get(row.sipserver_uid, UNKNOWN)
@@ -209,7 +214,7 @@ def _reason(one: _Shown, tx: Tx) -> str:
     return f"{reason}; {waits}" if row.last_reason else waits
 
 
-def _address(row: Row[Any], sent: Sent | None) -> str:
+def address_of(row: Row[Any], sent: Sent | None) -> str:
     """Return `transport:host:port` of the registrar: where it was spoken to, else where it is configured to be."""
     if sent is not None:
         host = f"[{sent.host}]" if ":" in sent.host else sent.host

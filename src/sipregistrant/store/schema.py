@@ -31,7 +31,7 @@ from ..model.registry import RESOURCES
 from ..model.resource import Resource
 
 __all__ = [
-    "API_KEY",
+    "API_TOKEN",
     "AUDIT",
     "BOUND",
     "BULK",
@@ -132,13 +132,13 @@ USER = Table(
     Column("changed_at", BigInteger, nullable=False),
 )
 
-API_KEY = Table(
-    "api_key",
+API_TOKEN = Table(
+    "api_token",
     METADATA,
     Column("id", ROW_ID, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False),
     Column("level", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the key"),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the token"),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     UniqueConstraint("name"),

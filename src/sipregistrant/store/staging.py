@@ -16,7 +16,18 @@ from typing import Any, NamedTuple
 from ..errors import StoreUnavailable
 from .tx import Tx
 
-__all__ = ["ADD", "CHANGE", "REMOVE", "Staged", "Staging", "directory_of", "file_of", "in_one_statement", "read_staged"]
+__all__ = [
+    "ADD",
+    "CHANGE",
+    "REMOVE",
+    "Staged",
+    "Staging",
+    "count_staged",
+    "directory_of",
+    "file_of",
+    "in_one_statement",
+    "read_staged",
+]
 
 ADD, CHANGE, REMOVE = range(3)
 
@@ -118,15 +129,24 @@ def read_staged(path: Path, *, after: int = 0, most: int = 1, ids: Iterable[int]
 
     Raises `StoreUnavailable` where the file is not there.
     """
+    which = "n > ?" if ids is None else "n > ? AND id IN (SELECT value FROM json_each(?))"
+    given = (after,) if ids is None else (after, _json(ids))
+    rows = _read(path, f"SELECT * FROM staged WHERE {which} ORDER BY n LIMIT ?", (*given, most))
+    return [Staged(n, kind, id, columns) for n, kind, id, *columns in rows]
+
+
+def count_staged(path: Path) -> int:
+    """Return how many changes there are; raises `StoreUnavailable` where the file is not there."""
+    return int(_read(path, "SELECT coalesce(max(n), 0) FROM staged", ())[0][0])
+
+
+def _read(path: Path, query: str, values: Sequence[Any]) -> list[Any]:
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{path.name}: {error}") from None
     try:
-        which = "n > ?" if ids is None else "n > ? AND id IN (SELECT value FROM json_each(?))"
-        given = (after,) if ids is None else (after, _json(ids))
-        rows = connection.execute(f"SELECT * FROM staged WHERE {which} ORDER BY n LIMIT ?", (*given, most)).fetchall()
-        return [Staged(n, kind, id, columns) for n, kind, id, *columns in rows]
+        return connection.execute(query, values).fetchall()
     except sqlite3.Error as error:
         raise StoreUnavailable(f"{path.name}: {error}") from None
     finally:

@@ -1,4 +1,4 @@
-"""What people want to know of each other and of the past: API keys, the audit log, the history of states."""
+"""What people want to know of each other and of the past: API tokens, the audit log, the history of states."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,16 +11,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "api_key",
+        "api_token",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the key"),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the token"),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
-        sa.UniqueConstraint("digest", name=op.f("uq_api_key_digest")),
-        sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_token_digest")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_token_name")),
         sqlite_autoincrement=True,
     )
     op.create_table(

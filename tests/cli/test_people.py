@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from sipregistrant.service import Service, ServiceSettings
@@ -28,4 +29,4 @@ async def test_whatever_a_user_is_called_its_password_can_be_changed_and_it_can_
         for name in NAMES:
             await run("user", "passwd", *on, "--password-stdin", "--", name, stdin="second")
             await run("user", "remove", *on, "--", name)
-        assert await run("user", "list", *on) == ""
+        assert json.loads(await run("user", "list", *on, "-o", "json")) == []
