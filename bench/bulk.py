@@ -216,7 +216,7 @@ def _measure(bench: Bench, rest: Rest, file: Path, ttl: int) -> None:
 
 
 def _import(bench: Bench, file: Path) -> None:
-    command = [sys.executable, "-m", "sipregistrant", "entry", "import", str(TABLE), str(file)]
+    command = [sys.executable, "-m", "sipregistrant", "entry", "import", str(TABLE), str(file), "--yes", "--no-wait"]
     ended = subprocess.run(
         [*command, "--data-dir", str(bench._directory)], capture_output=True, text=True, timeout=LONGEST_SECONDS
     )

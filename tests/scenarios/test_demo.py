@@ -148,6 +148,7 @@ def test_a_mistyped_directory_has_no_users_and_is_not_made(tmp_path: Path) -> No
 
 
 def test_without_a_terminal_the_password_is_not_asked_for(tmp_path: Path) -> None:
-    ended = run_command("user", "add", "ops", "--data-dir", str(tmp_path))
+    ended = run_command("user", "add", "ops", "--data-dir", str(tmp_path / "new"))
     assert ended.returncode == 1
     assert "--password-stdin" in ended.stderr
+    assert not (tmp_path / "new").exists()

@@ -100,11 +100,11 @@ def test_users_are_changed_through_the_service_that_holds_the_lock(service: Star
     running = service()
     directory = str(running.data_dir)
     added = run_command(
-        "user", "add", "second", "--level", "rest", "--password-stdin", "--data-dir", directory, stdin="pw2\n"
+        "user", "add", "second", "--role", "rest", "--password-stdin", "--data-dir", directory, stdin="pw2\n"
     )
     assert added.returncode == 0, added.stderr
-    listed = run_command("user", "list", "--data-dir", directory)
-    assert listed.stdout == "rest\trest\nsecond\trest\n"
+    listed = run_command("user", "list", "--data-dir", directory, "-o", "csv")
+    assert listed.stdout == "name,role\nrest,rest\nsecond,rest\n"
     client = running.rest().login("second", "pw2")
     changed = run_command("user", "passwd", "second", "--password-stdin", "--data-dir", directory, stdin="pw3")
     assert changed.returncode == 0, changed.stderr

@@ -65,12 +65,24 @@ OPTIONS: Mapping[str, tuple[Any, Any]] = {
 
 
 class Client:
-    """Asks the service."""
+    """Asks the service; it is looked for at the first request, so that a command that is at fault by itself changes nothing."""
 
-    def __init__(self, http: httpx2.Client, *, is_running: bool) -> None:
-        """`is_running` is false where the files are opened because no service runs."""
-        self._http = http
-        self.is_running = is_running
+    def __init__(self, connect: Callable[[], tuple[httpx2.Client, bool]]) -> None:
+        """`connect` gives a client of HTTP, and whether a service runs; else the files are opened."""
+        self._connect = connect
+        self._connected: tuple[httpx2.Client, bool] | None = None
+
+    @property
+    def _http(self) -> httpx2.Client:
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected[0]
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether a service runs; else what is changed is carried out when one starts."""
+        assert self._connected is not None
+        return self._connected[1]
 
     def get(self, path: str, **params: Any) -> Json:
         """Return what is at a path; parameters that are None or empty are left out."""
@@ -132,18 +144,19 @@ def _check(reply: httpx2.Response) -> None:
 def connect(data_dir: Path | None, url: str, token_file: Path | None, ca: Path | None, *,
             creates: bool = False) -> Iterator[Client]:  # fmt: skip
     """Give a client of the service that the options name; `creates` tells that a new data directory may be made."""
-    if url:
-        with _over_https(url, token_file, ca) as http:
-            yield Client(http, is_running=True)
-    elif data_dir is not None:
-        if not creates and not (data_dir / DATABASE).exists():
-            raise ConfigurationError("--data-dir", f"there is no database in {data_dir}")
-        with _over_socket(data_dir) as client:
-            yield client
-    else:
-        raise ConfigurationError(
-            "--data-dir", "where is the service? Its data directory is wanted, or --url and a token"
-        )
+    with contextlib.ExitStack() as opened:
+
+        def open_it() -> tuple[httpx2.Client, bool]:
+            if url:
+                return opened.enter_context(_over_https(url, token_file, ca)), True
+            if data_dir is None:
+                wanted = "where is the service? Its data directory is wanted, or --url and a token"
+                raise ConfigurationError("--data-dir", wanted)
+            if not creates and not (data_dir / DATABASE).exists():
+                raise ConfigurationError("--data-dir", f"there is no database in {data_dir}")
+            return _over_socket(data_dir, opened)
+
+        yield Client(open_it)
 
 
 def _over_https(url: str, token_file: Path | None, ca: Path | None) -> httpx2.Client:
@@ -166,24 +179,22 @@ def _over_https(url: str, token_file: Path | None, ca: Path | None) -> httpx2.Cl
     return httpx2.Client(base_url=url.rstrip("/"), headers=headers, verify=verify, timeout=TIMEOUT_SECONDS)
 
 
-@contextlib.contextmanager
-def _over_socket(data_dir: Path) -> Iterator[Client]:
+def _over_socket(data_dir: Path, opened: contextlib.ExitStack) -> tuple[httpx2.Client, bool]:
     path = data_dir / SOCKET_NAME
-    with contextlib.ExitStack() as opened:
-        is_running = _answers(path)
-        if not is_running:
-            from .offline import served_offline
+    is_running = _answers(path)
+    if not is_running:
+        from .offline import served_offline
 
-            try:
-                opened.enter_context(served_offline(data_dir))
-            except StoreInUse as error:
-                is_running = _waited_for(path)  # it is just starting
-                if not is_running:
-                    raise error from None
-        http = httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://local", timeout=TIMEOUT_SECONDS
-        )
-        yield Client(opened.enter_context(http), is_running=is_running)
+        try:
+            opened.enter_context(served_offline(data_dir))
+        except StoreInUse as error:
+            is_running = _waited_for(path)  # it is just starting
+            if not is_running:
+                raise error from None
+    http = httpx2.Client(
+        transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://local", timeout=TIMEOUT_SECONDS
+    )
+    return opened.enter_context(http), is_running
 
 
 def _now() -> float:
