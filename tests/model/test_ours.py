@@ -6,6 +6,7 @@ from sipregistrant.model.registry import RESOURCES
 from .tables import Row, row_of
 
 OURS = {
+    "sipremoteauthentry": [Row("PasswordKind", False, "Enum", 0, {0: "password", 1: "HA1"})],
     "sipserver": [
         Row("MaxRegistersPerSecond", False, "int", 0, (0, 100000)),
         Row("MaxRegistrationsInFlight", False, "int", 0, (0, 10000)),

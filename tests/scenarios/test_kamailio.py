@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 
@@ -61,6 +62,27 @@ def test_a_third_party_registers_with_its_own_credentials(service: Start, kamail
     assert [binding.uri for binding in registrar.dump()[AOR]] == ["sip:alice@192.0.2.1"]
     rest.delete("sipcontactregistrant/1/sipregistrantentry/1")
     eventually(lambda: AOR not in registrar.dump())
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_an_ha1_registers_in_place_of_the_password(service: Start, kamailio: StartKamailio, algorithm: str) -> None:
+    registrar = kamailio(algorithm=algorithm)
+    rest = service().rest()
+    user = f"alice:{registrar.realm}:{registrar.password}".encode()
+    ha1 = {name: hashlib.new(name.replace("-", ""), user).hexdigest() for name in ("MD5", "SHA-256")}
+    configure(rest, registrar)
+    path = "sipremoteauthtable/1/sipremoteauthentry/1"
+    assert rest.post(path, PasswordKind=1, EncryptedPassword=ha1[algorithm].upper()).http_code == 200
+    put_entry(rest, URI1="sip:alice@192.0.2.1")
+    eventually(lambda: rest.state() == "registered")
+    assert [binding.uri for binding in registrar.dump()[AOR]] == ["sip:alice@192.0.2.1"]
+    other = "MD5" if algorithm == "SHA-256" else "SHA-256"
+    assert rest.post(path, EncryptedPassword=ha1[other]).http_code == 200
+    entry = "sipcontactregistrant/1/sipregistrantentry/1"
+    reason = eventually(lambda: rest.get(entry).values["rt_LastReason"].removeprefix("OK"))
+    assert reason == f"401: realm 'sip.test' asks for {algorithm}, but the HA1 of user 'alice' is of {other}"
+    alone = rest.post(path, PasswordKind=0)
+    assert (alone.http_code, alone.code) == (400, 20045)
 
 
 def test_a_range_of_numbers_is_one_registration(service: Start, kamailio: StartKamailio) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
+from sipregistrant.sip.auth_params import parse_auth_params
 from sipregistrant.sip.authentication import Credential
-from sipregistrant.sip.digest import Challenge
+from sipregistrant.sip.digest import Challenge, verify
 from sipregistrant.sip.outcome import Kind
 from tests.playbook import Play, challenge, contact, order
 
@@ -16,6 +19,10 @@ ANY = Credential("", "anybody", "any", "3")
 
 def ahead(nonce: str = "n0") -> Challenge:
     return Challenge("example.com", nonce, None, "MD5", False, "auth", False, False)
+
+
+def hash_of(algorithm: str) -> str:
+    return hashlib.new(algorithm, b"alice:example.com:secret", usedforsecurity=False).hexdigest()
 
 
 def user_of(play: Play) -> str:
@@ -123,3 +130,84 @@ def test_what_was_sent_ahead_for_a_registrar_stays_when_a_proxy_asks() -> None:
     play.receives(407, challenge(realm="proxy", nonce="n1", proxy=True)).sends()
     assert len(play.last.all("authorization")) == 1
     assert len(play.last.all("proxy-authorization")) == 1
+
+
+# An HA1 in place of the password
+
+# Of alice, example.com and "secret".
+MD5 = Credential("example.com", "alice", hash_of("md5"), "1", "MD5")
+SHA_256 = Credential("example.com", "alice", hash_of("sha256"), "2", "SHA-256")
+BOTH_ASKED = [challenge(nonce="weak"), challenge(nonce="strong", algorithm="SHA-256")]
+
+
+def answers(play: Play) -> str:
+    """Tell the algorithm that the last request answers with, where the answer is that of the password."""
+    params = parse_auth_params(play.last.first("authorization") or "")[1]
+    assert verify(params, password="secret", method="REGISTER")
+    return params["algorithm"]
+
+
+@pytest.mark.parametrize(("credential", "algorithm"), [(MD5, "MD5"), (SHA_256, "SHA-256")])
+@pytest.mark.parametrize("sess", ["", "-sess"])
+def test_an_ha1_answers_for_its_algorithm(credential: Credential, algorithm: str, sess: str) -> None:
+    play = Play(order(), [credential]).sends().receives(401, challenge(algorithm=algorithm + sess)).sends()
+    assert answers(play) == algorithm + sess
+    play.receives(200, contact()).ends(Kind.ACCEPTED)
+
+
+@pytest.mark.parametrize(("credential", "algorithm"), [(MD5, "MD5"), (SHA_256, "SHA-256")])
+def test_of_several_challenges_it_answers_the_one_that_it_can(credential: Credential, algorithm: str) -> None:
+    play = Play(order(), [credential]).sends().receives(401, *BOTH_ASKED).sends()
+    assert answers(play) == algorithm
+
+
+@pytest.mark.parametrize(
+    ("credential", "asked", "reason"),
+    [(MD5, "SHA-256", "asks for SHA-256, but the HA1 of user 'alice' is of MD5"),
+     (SHA_256, "MD5", "asks for MD5, but the HA1 of user 'alice' is of SHA-256"),
+     (SHA_256, "SHA-512-256", "asks for SHA-512-256, but the HA1 of user 'alice' is of SHA-256")],
+)  # fmt: skip
+def test_what_it_cannot_answer_is_told_in_words(credential: Credential, asked: str, reason: str) -> None:
+    play = Play(order(), [credential]).sends().receives(401, challenge(algorithm=asked))
+    outcome = play.ends(Kind.REFUSED, code=401, reason=reason)
+    assert not outcome.are_credentials_refused
+
+
+def test_an_ha1_of_another_realm_answers_nothing() -> None:
+    play = Play(order(), [MD5]).sends().receives(401, challenge(realm="other"))
+    play.ends(Kind.REFUSED, code=401, reason="no credential for user 'alice' and realm 'other'")
+
+
+def test_of_two_ha1_the_first_in_order_that_can_answer_is_taken() -> None:
+    assert answers(Play(order(), [MD5, SHA_256]).sends().receives(401, *BOTH_ASKED).sends()) == "MD5"
+    assert answers(Play(order(), [SHA_256, MD5]).sends().receives(401, *BOTH_ASKED).sends()) == "SHA-256"
+    play = Play(order(), [MD5, SHA_256]).sends().receives(401, challenge(algorithm="SHA-256")).sends()
+    assert answers(play) == "SHA-256"
+    assert '"credential":"2"' in play.receives(200, contact()).ends(Kind.ACCEPTED).learned
+
+
+def test_where_an_ha1_is_refused_the_second_credential_answers_what_is_strongest_for_it() -> None:
+    password = Credential("", "alice", "secret", "3")
+    play = Play(order(), [MD5, password]).sends().receives(401, *BOTH_ASKED).sends()
+    assert answers(play) == "MD5"
+    play.receives(401, *BOTH_ASKED).sends()
+    assert answers(play) == "SHA-256"
+    play.receives(401, *BOTH_ASKED).ends(Kind.REFUSED, code=401, reason="user 'alice' was refused")
+
+
+def test_after_a_stale_nonce_the_same_ha1_answers_again() -> None:
+    stale = [challenge(nonce="n2", stale=True), challenge(nonce="n3", stale=True, algorithm="SHA-256")]
+    play = Play(order(), [MD5]).sends().receives(401, *BOTH_ASKED).sends().receives(401, *stale).sends()
+    assert answers(play) == "MD5"
+    play.receives(401, *BOTH_ASKED).ends(Kind.REFUSED, code=401, reason="was refused")
+
+
+def test_what_an_ha1_cannot_answer_is_not_sent_ahead() -> None:
+    strong = ahead()._replace(algorithm="SHA-256")
+    assert Play(order(), [MD5], ahead=strong).sends().last.first("authorization") is None
+    assert Play(order(), [SHA_256], ahead=strong).sends().last.first("authorization") is not None
+
+
+def test_an_ha1_that_is_weaker_than_what_was_used_before_is_not_used() -> None:
+    play = Play(order(), [MD5], least={"example.com": 1}).sends().receives(401, *BOTH_ASKED)
+    play.ends(Kind.REFUSED, code=401, reason="MD5, where SHA-256 was used before; action forget-security")

@@ -57,7 +57,23 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
+HA1 = {
+    "MD5": "3d78807defe7de2157e2b0b6573a855f",
+    "SHA-256": "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232",
+}
+"""Of the user of RFC 7616 §3.9.1, by §3.4.2."""
+
 # Vectors
+
+
+@pytest.mark.parametrize("algorithm", sorted(HA1))
+@pytest.mark.parametrize("sess", [False, True])
+def test_an_ha1_answers_as_the_password_does(algorithm: str, sess: bool) -> None:
+    challenge = MUFASA._replace(algorithm=algorithm, sess=sess)
+    _, value = authorization(
+        challenge, "Mufasa", HA1[algorithm], "GET", "/dir/index.html", 1, CNONCE, is_ha1=True
+    )  # fmt: skip
+    assert parse_auth_params(value)[1] == answered(challenge)
 
 
 def test_md5_is_that_of_rfc_7616() -> None:

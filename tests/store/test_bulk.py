@@ -224,6 +224,16 @@ async def test_credentials_are_imported_sealed_and_those_who_use_them_are_due(si
     assert await site.ids("sipremoteauthentry", 1) == [2]
 
 
+async def test_an_ha1_that_a_change_would_make_wrong_is_a_fault(site: Site) -> None:
+    await site.put_chain(2)
+    given = lines([(1, {"PasswordKind": "1", "Realm": "r"}), (2, {"PasswordKind": "1", "EncryptedPassword": "secret"})])
+    found = await bulk.apply(site.store, CREDENTIAL, 1, given)
+    assert [(fault.line, fault.attribute) for fault in found.faults] == [
+        (1, "EncryptedPassword"), (2, "Realm"),
+    ]  # fmt: skip
+    assert "together with PasswordKind" in found.faults[0].problem
+
+
 # All or nothing
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sipregistrant.errors import ValueRefused
 from sipregistrant.store.credentials import MOST_PATTERNS, credentials_for
 
 from .support import Site
@@ -94,3 +95,23 @@ async def test_a_regular_expression_takes_time_in_proportion_to_the_user(site: S
 
 def test_no_more_patterns_are_tried_than_a_claim_can_bear() -> None:
     assert MOST_PATTERNS <= 1000
+
+
+MD5 = "3d78807defe7de2157e2b0b6573a855f"
+
+
+async def test_an_ha1_comes_in_lower_case_with_its_algorithm(site: Site) -> None:
+    for id, ha1 in ((1, MD5.upper()), (2, MD5 + MD5)):
+        await site.put("sipremoteauthentry", f"1:{id}", User="alice", Realm="r", EncryptedPassword=ha1, PasswordKind=1)
+    await put(site, 3, "alice")
+    (credentials,) = (await site.store.read(credentials_for, 1, ["alice"])).values()
+    assert [(c.password, c.ha1_of) for c in credentials] == [(MD5, "MD5"), (MD5 + MD5, "SHA-256"), ("password 3", "")]
+
+
+async def test_an_ha1_can_be_had_in_place_of_a_password(site: Site) -> None:
+    await put(site, 1, "alice", Realm="r")
+    await site.post("sipremoteauthentry", "1:1", PasswordKind=1, EncryptedPassword=MD5)
+    ((credential,),) = (await site.store.read(credentials_for, 1, ["alice"])).values()
+    assert (credential.password, credential.ha1_of) == (MD5, "MD5")
+    with pytest.raises(ValueRefused):
+        await site.post("sipremoteauthentry", "1:1", Realm="other")

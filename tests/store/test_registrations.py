@@ -99,6 +99,16 @@ async def test_a_tombstone_is_claimed_with_what_was_sent_and_the_sealed_credenti
     assert [(c.username, c.password) for c in claimed.credentials] == [("u1", "secret-of-u1")]
 
 
+async def test_a_tombstone_keeps_that_its_credential_is_an_ha1(site: Site) -> None:
+    await site.put_chain()
+    ha1 = "0123456789abcdef" * 2
+    await site.post("sipremoteauthentry", "1:1", PasswordKind=1, EncryptedPassword=ha1, Realm="r")
+    await site.register()
+    await site.delete("sipregistrantentry", "1:1")
+    claimed = await site.claim_one()
+    assert [(c.password, c.ha1_of) for c in claimed.credentials] == [(ha1, "MD5")]
+
+
 async def test_a_tombstone_that_was_un_registered_is_gone(site: Site, clock: Clock) -> None:
     await site.put_chain()
     await site.register()

@@ -26,11 +26,16 @@ def accept_anything(values: Values) -> None:
     """Check nothing: the attributes of this resource do not depend on each other."""
 
 
+def accept_any_change(current: Values, changes: Values) -> None:
+    """Check nothing: what was does not matter to what may be."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """One resource of /rest.
 
-    `check` sees all values together and raises `ValueRefused` or `NotUnique`. `in_use_code` is the application code
+    `check` sees all values together and raises `ValueRefused` or `NotUnique`; `check_change` sees what is there, secrets
+    masked, and what a request names of it. `in_use_code` is the application code
     of refusing to delete an object that another one names. `display_name` and the id stand in a read-only name where
     there is no Description. `factory` are the objects of a first start.
     """
@@ -45,6 +50,7 @@ class Resource:
     display_name: str = ""
     in_use_code: int = 0
     check: Callable[[Values], None] = accept_anything
+    check_change: Callable[[Values, Values], None] = accept_any_change
     factory: Mapping[int, Mapping[str, Value]] = field(default_factory=dict)
 
     @cached_property
@@ -149,7 +155,10 @@ class Resource:
                 found.append(error)
         if not found:
             try:
-                self.check(values)
+                if current is None:
+                    self.check(values)
+                else:
+                    self.check_changed(current, self.named(form))
             except (ValueRefused, NotUnique) as error:
                 found.append(error)
         return found
@@ -160,8 +169,13 @@ class Resource:
         The mask of a secret changes nothing.
         """
         changes = self.named(form)
-        self.check({**current, **changes})
+        self.check_changed(current, changes)
         return changes
+
+    def check_changed(self, current: Values, changes: Values) -> None:
+        """Check what an object is after a change, and that it may be changed so; raise as `check` does."""
+        self.check({**current, **changes})
+        self.check_change(current, changes)
 
     def named(self, form: Mapping[str, str]) -> Values:
         """Return the values that a form names, each of them right by itself."""

@@ -1,7 +1,8 @@
 """Answering the challenges of one attempt: whose credentials, how often, and what the next attempt may send ahead.
 
 One answer for each challenge. One more where the nonce was stale; and one with the second credential that fits, where the
-first was refused: so a password can be rotated while both are there. RFC 3261 §22, RFC 7616; the digest itself is in
+first was refused: so a password can be rotated while both are there. Of several challenges the strongest is answered that
+the credential can answer: one that is an HA1 is of one algorithm. RFC 3261 §22, RFC 7616; the digest itself is in
 `digest.py`.
 """
 
@@ -28,13 +29,19 @@ Place = tuple[bool, str]
 class Credential:
     """One user name and password for a realm ("" for any). Has no representation: it ends up in no log.
 
-    `id` tells it from others of the same user.
+    `id` tells it from others of the same user. `ha1_of` is the algorithm ("MD5") of which `password` is the HA1 in lower case,
+    "" where it is the password.
     """
 
     realm: str
     username: str
     password: str
     id: str = ""
+    ha1_of: str = ""
+
+    def can_answer(self, challenge: Challenge) -> bool:
+        """Tell whether a challenge is of its algorithm, where it is of one; with and without `-sess` it is the same HA1."""
+        return not self.ha1_of or self.ha1_of == challenge.algorithm
 
 
 @dataclass(slots=True)
@@ -53,6 +60,13 @@ class _Tried:
     candidates: int = 0
     had_stale: bool = False
 
+    def turn(self, challenge: Challenge) -> int:
+        """Return the place of the candidate whose turn it is: after a stale nonce, once, the same again."""
+        return self.candidates - 1 if self.candidates and challenge.stale and not self.had_stale else self.candidates
+
+
+NOTHING_TRIED = _Tried()
+
 
 class Authenticator:
     """The credentials of one attempt, and the challenges that it answers with them."""
@@ -65,6 +79,7 @@ class Authenticator:
         not answered.
         """
         self._credentials = credentials
+        self._has_ha1 = any([credential.ha1_of for credential in credentials])
         self._preferred = preferred
         self._least = least or {}
         self._answers: dict[Place, _Answer] = {}
@@ -72,7 +87,7 @@ class Authenticator:
         self._ahead: Place | None = None
         self._is_ahead_refused = False
         self.are_credentials_refused = False
-        if ahead is not None and (candidates := self._candidates(ahead.realm)):
+        if ahead is not None and (candidates := self._candidates(ahead, (ahead,))):
             self._ahead = (ahead.is_proxy, ahead.realm)
             self._answers[self._ahead] = _Answer(ahead, candidates[0], nonce_count)
 
@@ -83,7 +98,7 @@ class Authenticator:
             answer.nonce_count += 1
             credential = answer.credential
             name, value = authorization(answer.challenge, credential.username, credential.password, method, uri,
-                                        answer.nonce_count, make_cnonce())  # fmt: skip
+                                        answer.nonce_count, make_cnonce(), is_ha1=bool(credential.ha1_of))  # fmt: skip
             lines += f"{name}: {value}\r\n"
         return lines
 
@@ -95,15 +110,16 @@ class Authenticator:
         code = response.status_code
         # Whatever was sent ahead was not taken: a nonce that has run out, never a wrong password.
         self._is_ahead_refused = self._is_ahead_refused or not self._tried
+        offered = parse_challenges(response)
         try:
-            challenges = choose(parse_challenges(response), self._least)
+            challenges = choose(self._for_whom_it_is(offered) if self._has_ha1 else offered, self._least)
         except UnusableChallenge as error:
             return f"{code}: {error}"
         self._drop_what_was_ahead(challenges)
         can_go_on = False
         for challenge in challenges:
             place = (challenge.is_proxy, challenge.realm)
-            candidates = self._candidates(challenge.realm)
+            candidates = self._candidates(challenge, offered)
             if not candidates:
                 continue
             credential = self._next_candidate(place, challenge, candidates)
@@ -112,10 +128,26 @@ class Authenticator:
                 return f"{code}: user {candidates[0].username!r} was refused for realm {challenge.realm!r}"
             self._answers[place] = _Answer(challenge, credential)
             can_go_on = True
-        if can_go_on:
-            return ""
+        return "" if can_go_on else f"{code}: {self._why_nobody(offered, challenges, from_uri)}"
+
+    def _why_nobody(self, offered: Sequence[Challenge], challenges: Sequence[Challenge], from_uri: str) -> str:
+        for realm in dict.fromkeys(challenge.realm for challenge in challenges):
+            if fit := self._that_fit(realm):
+                wanted = " or ".join(dict.fromkeys(c.algorithm for c in offered if c.realm == realm))
+                has = " and ".join(f"the HA1 of user {c.username!r} is of {c.ha1_of}" for c in fit[:MOST_CANDIDATES])
+                return f"realm {realm!r} asks for {wanted}, but {has}"
         realms = ", ".join(repr(challenge.realm) for challenge in challenges)
-        return f"{code}: no credential for user {parse_uri(from_uri).user!r} and realm {realms}"
+        return f"no credential for user {parse_uri(from_uri).user!r} and realm {realms}"
+
+    def _for_whom_it_is(self, offered: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Leave out what the credential whose turn it is cannot answer."""
+        left = []
+        for challenge in offered:
+            candidates = self._candidates(challenge, offered)
+            turn = self._tried.get((challenge.is_proxy, challenge.realm), NOTHING_TRIED).turn(challenge)
+            if turn >= len(candidates) or candidates[turn].can_answer(challenge):
+                left.append(challenge)
+        return left
 
     def _drop_what_was_ahead(self, challenges: Sequence[Challenge]) -> None:
         """Send no more what was sent unasked, where another realm asks in its place: who reads the first of two lines
@@ -181,21 +213,27 @@ class Authenticator:
             return self._credentials if self._credentials[0].realm in (realm, "") else ()
         return [c for wanted in (realm, "") for c in self._credentials if c.realm == wanted]
 
-    def _candidates(self, realm: str) -> Sequence[Credential]:
-        """Return the credentials to be tried for a realm, the one that worked last before the others."""
-        fit = self._that_fit(realm)
+    def _candidates(self, challenge: Challenge, offered: Sequence[Challenge]) -> Sequence[Credential]:
+        """Return the credentials to be tried for the realm of a challenge, the one that worked last before the others; those
+        that can answer none of what is `offered` for it are left out.
+        """
+        fit = self._that_fit(challenge.realm)
         if self._preferred:
             fit = sorted(fit, key=lambda credential: credential.id != self._preferred)
+        if self._has_ha1:
+            alike = [o for o in offered if (o.realm, o.is_proxy) == (challenge.realm, challenge.is_proxy)]
+            fit = [credential for credential in fit if any(map(credential.can_answer, alike))]
         return fit[:MOST_CANDIDATES]
 
     def _next_candidate(
         self, place: Place, challenge: Challenge, candidates: Sequence[Credential]
     ) -> Credential | None:
         tried = self._tried.setdefault(place, _Tried())
-        if tried.candidates and challenge.stale and not tried.had_stale:
+        turn = tried.turn(challenge)
+        if turn < tried.candidates:
             tried.had_stale = True
-            return candidates[tried.candidates - 1]
-        if tried.candidates >= len(candidates):
+        elif turn < len(candidates):
+            tried.candidates += 1
+        else:
             return None
-        tried.candidates += 1
-        return candidates[tried.candidates - 1]
+        return candidates[turn]

@@ -181,11 +181,12 @@ def authorization(
     nonce_count: int,
     cnonce: str,
     body: bytes = b"",
+    is_ha1: bool = False,
 ) -> tuple[str, str]:
     """Return the name and the value of the header that answers a challenge.
 
     `uri` is the Request-URI, `nonce_count` 1 for the first request with this nonce; without qop it and `cnonce` are not
-    used.
+    used. `is_ha1`: the `password` is the HA1 already, of the algorithm of this challenge (RFC 7616 §3.4.2).
     """
     digest = _HASHES.get(challenge.algorithm)
     if digest is None:
@@ -197,7 +198,7 @@ def authorization(
     count = f"{nonce_count:08x}"
     realm, nonce = challenge.realm, challenge.nonce
     response = _response(digest, username, password, realm, nonce, challenge.sess, challenge.qop, method, uri, count,
-                         cnonce, body)  # fmt: skip
+                         cnonce, body, is_ha1)  # fmt: skip
     named = challenge.algorithm if challenge.names_algorithm else ""
     quoted_realm, quoted_uri, rest = _rendered(realm, uri, named, challenge.sess, challenge.opaque, challenge.qop)
     value = (
@@ -306,9 +307,9 @@ def _choose_qop(offered: str | None) -> str | None:
 
 
 def _response(digest: Hash, username: str, password: str, realm: str, nonce: str, sess: bool, qop: str, method: str,
-              uri: str, count: str, cnonce: str, body: bytes) -> str:  # fmt: skip
+              uri: str, count: str, cnonce: str, body: bytes, is_ha1: bool = False) -> str:  # fmt: skip
     """RFC 7616 §3.4.1 to §3.4.3; without qop the form of RFC 2069."""
-    ha1 = _hash_of_user(digest, username, realm, password)
+    ha1 = password if is_ha1 else _hash_of_user(digest, username, realm, password)
     if sess:
         ha1 = digest(f"{ha1}:{nonce}:{cnonce}")
     if qop == "auth-int":

@@ -271,7 +271,7 @@ class _Reader:
         changed = {name: value for name, value in changes.items() if value != current.get(name)}
         if not changed:
             return (), frozenset()
-        self._resource.check(current | changed)
+        self._resource.check_changed(current, changed)
         key = Key(line.id, self._parent)
         columns = {**row._mapping, **config.columns_for(tx, self._resource, key, self._uid, changed)}
         if "AOR" in current:

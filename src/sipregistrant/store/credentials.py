@@ -14,7 +14,7 @@ from typing import Any
 
 import re2
 
-from ..model.credentials import AUTHENTICATION_ID, ENTRY, REGEX
+from ..model.credentials import ALGORITHM_OF_HA1, AUTHENTICATION_ID, ENTRY, HA1, REGEX
 from ..sip.authentication import Credential
 from .schema import OBJECTS
 from .secrets import Vault
@@ -33,7 +33,7 @@ MOST_REMEMBERED = 4096
 # One credential for a whole trunk is written so.
 MATCH_ALL = frozenset({".*", "^.*$"})
 
-COLUMNS = "id, position, realm, user, encrypted_password, match_regex"
+COLUMNS = "id, position, realm, user, encrypted_password, match_regex, password_kind"
 EXACT = f"""
 SELECT {COLUMNS} FROM {TABLE.name} WHERE parent_uid = ? AND from_uri_user_match = {AUTHENTICATION_ID:d}
   AND user IN (SELECT value FROM json_each(?))
@@ -43,7 +43,7 @@ SELECT {COLUMNS} FROM {TABLE.name} WHERE parent_uid = ? AND from_uri_user_match 
 ORDER BY position LIMIT {MOST_PATTERNS}
 """
 
-_Row = tuple[int, int, str, str, bytes, str]
+_Row = tuple[int, int, str, str, bytes, str, int]
 """A credential as `COLUMNS` has it."""
 
 
@@ -68,7 +68,7 @@ def credentials_for(tx: Tx, table_uid: int | None, users: Collection[str]) -> di
 def _opened_in_order(tx: Tx, table_uid: int, rows: list[_Row]) -> list[Credential]:
     if len(rows) > 1:
         rows.sort(key=lambda row: (row[1], row[0]))
-    return [_opened(tx.vault, table_uid, id, realm, user, sealed) for id, _, realm, user, sealed, _ in rows]
+    return [_opened(tx.vault, table_uid, id, realm, user, sealed, kind) for id, _, realm, user, sealed, _, kind in rows]
 
 
 @lru_cache(MOST_REMEMBERED)
@@ -78,6 +78,8 @@ def _compiled(pattern: str) -> Any:
 
 
 @lru_cache(MOST_REMEMBERED)
-def _opened(vault: Vault, table_uid: int, id: int, realm: str, user: str, sealed: bytes) -> Credential:
-    place = f"{ENTRY.name}:{table_uid}.{id}:encrypted_password"
-    return Credential(realm, user, vault.open(sealed, place), str(id))
+def _opened(vault: Vault, table_uid: int, id: int, realm: str, user: str, sealed: bytes, kind: int) -> Credential:
+    password = vault.open(sealed, f"{ENTRY.name}:{table_uid}.{id}:encrypted_password")
+    if kind == HA1:
+        return Credential(realm, user, password.lower(), str(id), ALGORITHM_OF_HA1[len(password)])
+    return Credential(realm, user, password, str(id))

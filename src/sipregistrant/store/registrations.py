@@ -132,7 +132,7 @@ def _bury(tx: Tx, settings: RegistrarSettings, held: Sequence[tuple[Row[Any], Ro
     ids = {row.uid: row.id for row in tx.conn.execute(select(tables).where(tables.c.uid.in_(uids)))}
     tombstones = []
     for row, entry in held:
-        secret = json.dumps([[c.realm, c.username, c.password, c.id] for c in known.get(entry.from_user, [])])
+        secret = json.dumps([[c.realm, c.username, c.password, c.id, c.ha1_of] for c in known.get(entry.from_user, [])])
         tombstones.append({
             "registration_id": row.id,
             "was": f"{ids.get(entry.parent_uid, '?')}:{entry.id}",
