@@ -15,6 +15,13 @@ OURS = {
         Row("SwitchToTcp", False, "Enum", 0, ENABLE),
         Row("WebSocketPath", False, "uri", None, 256),
         Row("OutboundFlows", False, "int", 0, (0, 4)),
+        Row(
+            "AdminState",
+            False,
+            "Enum",
+            1,
+            {0: "cmCustomDisabled", 1: "cmCustomEnabled", 2: "cmCustomDrain", 3: "maintenance"},
+        ),
     ],
     "sipprofile": [Row("ContactAsSeen", False, "Enum", 0, ENABLE)],
     "sipsg": [Row("PublicAddress", False, "uri", None, 256), Row("SourcePorts", False, "int", 1, (1, 64))],

@@ -315,4 +315,4 @@ async def test_an_entry_made_while_its_group_is_off_is_disabled(site: Site) -> N
     await site.put(ENTRY, "1:2", AOR="sip:u2", AorType=2)
     found = await shown(site, "1:2")
     assert (found["rt_RegistrationState"], found["rt_Registrations"]) == ("disabled", 0)
-    assert found["rt_LastReason"] == "the signaling group that uses this table is off"
+    assert found["rt_LastReason"] == "the signaling group, or the server, that uses this table is off"

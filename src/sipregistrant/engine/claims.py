@@ -14,12 +14,13 @@ import structlog
 from ..errors import StoreUnavailable
 from ..model.schedule import Claim, Claimed, RegistrarSettings, Schedule
 from ..model.servers import IN_FLIGHT_LIMIT, RATE_LIMIT, ROUTE_SET, STAYS
-from ..model.standing import HeldBack, Standing
+from ..model.standing import Standing
 from ..sip.targets import Target, Weighted, in_order
 from ..sip.transaction import NEVER
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
+from .held_back import Rests, closed_until, why_held_back
 from .naming.names import Names
 from .naming.resolver import Resolver
 from .naming.routing import route_of
@@ -102,6 +103,7 @@ class Claims:
         self.waiting: set[int] = set()
         # When a registrar that staggers may have its next first REGISTER.
         self._staggered_until: dict[int, float] = {}
+        self._rests = Rests()
         # The last ones that had something in flight, whose settings need not be read again while they are of the same `rev`.
         self._idle: dict[int, Registrar] = {}
         # Of all others that have nothing in flight this is all that is kept.
@@ -153,10 +155,10 @@ class Claims:
 
     def _ask(self, registrar: Registrar, now: float) -> None:
         reach = registrar.reach
-        registrar.server.standing.held_back = _why_held_back(registrar, now)
-        if (closed_until := _closed_until(registrar)) > now:
+        registrar.server.standing.held_back = why_held_back(registrar, now)
+        if (until := closed_until(registrar)) > now:
             self._give_back(registrar)
-            self._queue.push(registrar.id, closed_until)
+            self._queue.push(registrar.id, until)
             return
         self._start_ready(registrar)
         room = reach.room(now)
@@ -195,9 +197,9 @@ class Claims:
         """Let what was claimed ahead go, now that an attempt has ended."""
         if not registrar.ready or registrar.is_starting:
             return
-        if (closed_until := _closed_until(registrar)) > self._clock.now():
+        if (until := closed_until(registrar)) > self._clock.now():
             self._give_back(registrar)
-            self._queue.push(registrar.id, closed_until)
+            self._queue.push(registrar.id, until)
         else:
             self._start_ready(registrar)
 
@@ -288,8 +290,12 @@ class Claims:
             return
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)
-        if claim.rows and registrar.settings is not None:
+        if registrar in self._rests:
+            self._give_back(registrar)
+            registrar.in_flight.difference_update(row.id for row in claim.rows)
+        elif claim.rows and registrar.settings is not None:
             await self._find_reach(registrar, registrar.settings)
+            self._rests.end(registrar)
             registrar.in_flight.update(row.id for row in claim.rows)
             if not registrar.ready:
                 registrar.ready_since = self._clock.now()
@@ -342,6 +348,7 @@ class Claims:
         registrar.addressing.clear()
         registrar.server = self.memory_of(settings.server_uid)
         self._take_reach(registrar, settings, [])
+        self._rests.note(registrar)
 
     def memory_of(self, server_uid: int) -> ServerMemory:
         """Return what is remembered of a server; its groups share it."""
@@ -374,21 +381,6 @@ def _has_enough(registrar: Registrar) -> bool:
     if registrar.ready and registrar.reach.has_choice and not registrar.has_all:
         return len(registrar.ready) >= MOST_BLOCKED
     return bool(registrar.ready)
-
-
-def _closed_until(registrar: Registrar) -> float:
-    """Return until when nothing goes to a registrar: it asked for a pause, or refuses everybody."""
-    return max(registrar.reach.paused_until, registrar.server.guard.closed_until)
-
-
-def _why_held_back(registrar: Registrar, now: float) -> tuple[HeldBack, float] | None:
-    reach, guard = registrar.reach, registrar.server.guard
-    if reach.is_silent:
-        return HeldBack.SILENT, reach.silent_since
-    if (until := reach.paused_until) > now:
-        backs_off = any([pacing.backs_off_until == until for pacing in reach.pacings])
-        return HeldBack.RECONNECTS if backs_off else HeldBack.PAUSED, until
-    return (HeldBack.REFUSES_ALL, guard.closed_until) if guard.is_closed else None
 
 
 def _warn_of_slowness(registrar: Registrar, total: int) -> None:

@@ -240,6 +240,8 @@ class Monitor:
     def _leave(self, one: Watched, watches: Iterable[Watch]) -> None:
         for watch in watches:
             watch.registrars = tuple(id for id in watch.registrars if id != one.id)
+            if watch.inquiry is not None and not watch.registrars:
+                self._end(watch.inquiry, self._clock.now())
             self._drop_if_unused(watch)
 
     def _drop_if_unused(self, watch: Watch) -> None:

@@ -334,9 +334,13 @@ class Pacing:
         if not self.breaker.is_open:
             return False
         self.breaker.close()
+        self.begin_again()
+        return True
+
+    def begin_again(self) -> None:
+        """Start small, as towards a target that nothing is known of."""
         self.window.begin_again()
         self.rate.begin_again()
-        return True
 
     def lost(self, waited: float, answered_at: float, now: float, *, is_late: bool) -> bool:
         """Note that a request, first sent `waited` seconds ago, was sent again or never answered; the target has answered

@@ -8,18 +8,22 @@ from collections.abc import Iterable
 from ..errors import ObjectConflict, SipParseError, ValueRefused
 from ..sip.routes import parse_routes
 from ..sip.uri import Uri
-from .attributes import ENABLE, OURS, Attribute, Kind, check_host, enum, integer, reference, text
+from .attributes import ENABLE, OURS, Attribute, Kind, Value, check_host, enum, integer, reference, text
 from .resource import Resource, Values
 
 __all__ = [
+    "ADMIN_STATE",
     "BOUND_TO_SIBLINGS",
     "BY_ADDRESS",
     "BY_OPTIONS",
     "BY_SRV",
+    "DISABLED",
+    "DRAIN",
     "ENTRY",
     "FLOWS",
     "IN_FLIGHT_LIMIT",
     "LOOKUP_MIXED",
+    "MAINTENANCE",
     "RATE_LIMIT",
     "ROUTE_SET",
     "SRV_DOMAINS",
@@ -33,12 +37,15 @@ __all__ = [
     "UNWATCHED",
     "WEB_SOCKET_PATH",
     "check_siblings",
+    "is_on",
 ]
 
 PAGE = "Resource - sipserver"
 OBSERVED = "observed"
 
 RATE_LIMIT, IN_FLIGHT_LIMIT, STAYS = "MaxRegistersPerSecond", "MaxRegistrationsInFlight", "StayWithTarget"
+ADMIN_STATE = "AdminState"
+DISABLED, ENABLED, DRAIN, MAINTENANCE = range(4)
 ROUTE_SET, SWITCHES_TO_TCP, WEB_SOCKET_PATH, FLOWS = "RouteSet", "SwitchToTcp", "WebSocketPath", "OutboundFlows"
 UDP, TCP, TLS = 1, 2, 4
 UNWATCHED, BY_OPTIONS = 0, 1
@@ -75,6 +82,11 @@ def check_entry(values: Values) -> None:
     path = str(values.get(WEB_SOCKET_PATH) or "")
     if path and not PATH.fullmatch(path):
         raise ValueRefused("bad", WEB_SOCKET_PATH, "a path begins with / and has no blank, control character or #")
+
+
+def is_on(admin_state: Value) -> bool:
+    """Tell whether a server has registrations: in maintenance they are left as they are."""
+    return admin_state not in (DISABLED, DRAIN)
 
 
 def _transport(uri: Uri) -> str:
@@ -173,5 +185,9 @@ ENTRY = Resource(
         text(WEB_SOCKET_PATH, 256, "path of a WebSocket (RFC 7118): ws with Protocol 2, wss with 4; empty: none", OURS,
              kind=Kind.URI),
         integer(FLOWS, 0, 4, 0, "flows of each registration (RFC 5626), to different targets where there are; 0 none", OURS),
+        enum(ADMIN_STATE, {DISABLED: "cmCustomDisabled", ENABLED: "cmCustomEnabled", DRAIN: "cmCustomDrain",
+                           MAINTENANCE: "maintenance"}, ENABLED,
+             "1 on; 0 off: un-register; 2 drain: un-register, paced; 3 maintenance: nothing is sent, and bindings stay as they "
+             "are", OURS),
     ),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from ..model.status import State
 from ..sip.authentication import Credential
 from ..sip.backoff import retry_wait_while_held
 from .credentials import credentials_for
-from .registrars import registrar_settings
+from .registrars import IN_MAINTENANCE, registrar_settings
 from .schema import OBJECTS
 from .tx import Tx, to_ms
 
@@ -49,19 +49,22 @@ EARLIEST = " UNION ALL ".join(
     f"WHERE registrar_id = registrar.id AND class = {klass:d} AND due_at IS NOT NULL"
     for klass in Class
 )
-HEADS = text(f"SELECT id, (SELECT min(due) FROM ({EARLIEST})) AS due FROM registrar WHERE due IS NOT NULL")
+HEADS = text(
+    f"SELECT id, (SELECT min(due) FROM ({EARLIEST})) AS due FROM registrar "
+    f"WHERE sipserver_uid NOT IN ({IN_MAINTENANCE}) AND due IS NOT NULL"
+)
 
 
 def heads(tx: Tx) -> list[tuple[int, float]]:
     """Return (registrar, earliest due instant in seconds): one probe of the due index for each class of each
-    registrar.
+    registrar. One whose server is in maintenance has nothing to do.
     """
     return [(registrar_id, due / 1000) for registrar_id, due in tx.conn.execute(HEADS)]
 
 
 REGISTRAR_OF = f"""
 SELECT rev, sipsg_uid, credentials_uid,
-  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid),
+  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid), sipserver_uid IN ({IN_MAINTENANCE}),
   (SELECT sum(registrations) FROM registrar_count WHERE registrar_id = registrar.id),
   (SELECT registrations FROM registrar_count WHERE registrar_id = registrar.id AND state = {State.REGISTERED:d})
 FROM registrar WHERE id = ?
@@ -70,14 +73,18 @@ FROM registrar WHERE id = ?
 
 def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int],
           may_stagger: bool = True, refused_since: float = 0.0) -> Claim:  # fmt: skip
-    """Return at most `limit` due rows of a registrar, none of `in_flight`; see `model/schedule.py`."""
+    """Return at most `limit` due rows of a registrar, none of `in_flight`; none of one whose server is in maintenance. See
+    `model/schedule.py`.
+    """
     registrar = tx.sqlite.execute(REGISTRAR_OF, (registrar_id,)).fetchone()
     if registrar is None:
         return Claim([], None, None)
-    rev, group_uid, credentials_uid, staggers, total, good = registrar
+    rev, group_uid, credentials_uid, staggers, rests, total, good = registrar
     settings = registrar_settings(tx, registrar_id) if rev != known_rev else None
     if refused_since:
         tx.sqlite.execute(REVIVE, {"registrar_id": registrar_id, "now": tx.now, "since": to_ms(refused_since)})
+    if rests:
+        return Claim([], settings, None, good or 0, total or 0)
     waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))
     if waiting[Class.HELD] and _set_lapsed_aside(tx, registrar_id, waiting[Class.HELD][0]):
         waiting, next_due_at = _due_rows(tx, registrar_id, limit, frozenset(in_flight))

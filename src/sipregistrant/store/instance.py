@@ -6,10 +6,11 @@ from sqlalchemy import exists, select, text, update
 
 from ..errors import ConfigurationError, SipParseError
 from ..model.schedule import Class
+from ..model.servers import MAINTENANCE
 from ..sip.uri import split_host_port
 from .registrars import APPLY
 from .registrations import touch
-from .schema import INSTANCE, REGISTRAR, REGISTRATION
+from .schema import INSTANCE, OBJECTS, REGISTRAR, REGISTRATION
 from .tx import Tx
 
 __all__ = [
@@ -24,6 +25,14 @@ __all__ = [
 ]
 
 R = REGISTRATION.c
+SERVERS = OBJECTS["sipserver"]
+
+# Nothing is sent to a server in maintenance, also not to take leave of it.
+RESTING = (
+    select(REGISTRAR.c.id)
+    .join(SERVERS, SERVERS.c.uid == REGISTRAR.c.sipserver_uid)
+    .where(SERVERS.c.admin_state == MAINTENANCE)
+)
 
 # Well below the 20 ms that one transaction may take.
 ROWS_PER_STEP = 500
@@ -75,7 +84,7 @@ def mark_left(tx: Tx, left: bool) -> None:
 def leave_step(tx: Tx, after: int) -> int | None:
     """Un-register some rows behind `after`; return the last one's id, None when there is none left."""
     ids = tx.conn.execute(
-        select(R.id).where(R.id > after, R.desired == 1).order_by(R.id).limit(ROWS_PER_STEP)
+        select(R.id).where(R.id > after, R.desired == 1, R.registrar_id.not_in(RESTING)).order_by(R.id).limit(ROWS_PER_STEP)
     ).scalars().all()  # fmt: skip
     if not ids:
         return None
@@ -101,4 +110,7 @@ def arrive_step(tx: Tx, after: int) -> int | None:
 def is_leaving(tx: Tx) -> bool:
     """Tell whether any un-REGISTER is still to be done."""
     waiting = exists().where(R.registrar_id == REGISTRAR.c.id, R.klass == int(Class.UNREGISTER), R.due_at.is_not(None))
-    return tx.conn.execute(select(REGISTRAR.c.id).where(waiting).limit(1)).first() is not None
+    return (
+        tx.conn.execute(select(REGISTRAR.c.id).where(waiting, REGISTRAR.c.id.not_in(RESTING)).limit(1)).first()
+        is not None
+    )

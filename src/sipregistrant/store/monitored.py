@@ -1,4 +1,6 @@
-"""The registrars that are watched with OPTIONS: those whose server says so, and whose signaling group is on."""
+"""The registrars that are watched with OPTIONS: those whose server says so and is on, not in maintenance, as its signaling
+group.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from sqlalchemy import text
 
 from ..model.schedule import Monitored
 from ..model.servers import BY_OPTIONS
-from .registrars import registrar_settings
+from .registrars import IN_MAINTENANCE, registrar_settings
 from .tx import Tx
 
 __all__ = ["monitored"]
@@ -17,10 +19,11 @@ __all__ = ["monitored"]
 MOST_AT_ONCE = 100
 
 # Of several flows of one server (RFC 5626) the first stands for all: they have the same targets.
-WATCHED = text("""
+WATCHED = text(f"""
 SELECT registrar.id, registrar.rev FROM registrar JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 WHERE registrar.is_on = 1 AND registrar.flow = 0 AND registrar.registrant_table_uid IS NOT NULL
-  AND sipserver.monitor = :by_options AND (sipserver.keep_alive_frequency > 0 OR sipserver.recover_frequency > 0)
+  AND sipserver.uid NOT IN ({IN_MAINTENANCE}) AND sipserver.monitor = :by_options
+  AND (sipserver.keep_alive_frequency > 0 OR sipserver.recover_frequency > 0)
 ORDER BY registrar.id
 """)
 

@@ -21,6 +21,7 @@ from ..model.addressing import SHAPES_REGISTER
 from ..model.credentials import AUTHENTICATION_ID
 from ..model.registry import RESOURCES, child_of
 from ..model.resource import Resource
+from ..model.servers import is_on as server_is_on
 from . import actions, bulk_steps
 from .objects import STORED
 from .registrars import APPLY, IDLE, RETIRE, forget_unused, group_is_on, registrar_settings
@@ -219,6 +220,7 @@ def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int, int
             tables.c.uid.label("table_uid"),
             authorization.c.uid.label("credentials_uid"),
             SERVERS.c.outbound_flows,
+            SERVERS.c.admin_state,
         )
         .select_from(GROUPS)
         .join(SERVER_TABLES, SERVER_TABLES.c.id == GROUPS.c.server_cluster_id)
@@ -235,7 +237,7 @@ def _wanted(tx: Tx, changed_resource: str, uid: int) -> dict[tuple[int, int, int
         columns = {
             "registrant_table_uid": row.table_uid,
             "credentials_uid": row.credentials_uid,
-            "is_on": is_on[row.group_uid],
+            "is_on": int(is_on[row.group_uid] and server_is_on(row.admin_state)),
         }
         wanted |= {(row.group_uid, row.server_uid, flow): columns for flow in range(row.outbound_flows or 1)}
     return wanted

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, select, text
 
 from ..model import groups as model_groups
-from ..model import registrants, tls_profiles
+from ..model import registrants, servers, tls_profiles
 from ..model.addressing import Addressing, OwnAddress
 from ..model.resource import Values
 from ..model.schedule import RegistrarSettings
@@ -19,6 +19,7 @@ from .tx import Tx
 __all__ = [
     "APPLY",
     "IDLE",
+    "IN_MAINTENANCE",
     "RETIRE",
     "entry_values",
     "forget_unused",
@@ -31,6 +32,9 @@ __all__ = [
 
 IDLE, APPLY, RETIRE = range(3)
 """The phases of a registrar's fan-out (`reconcile.py`)."""
+
+IN_MAINTENANCE = f"SELECT uid FROM sipserver WHERE admin_state = {servers.MAINTENANCE:d}"
+"""The servers that nothing is sent to."""
 
 
 def entry_values(row: Row[Any]) -> Values:

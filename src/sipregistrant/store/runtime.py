@@ -17,11 +17,12 @@ from sqlalchemy import Row, func, select, text
 
 from ..model.addressing import TRANSPORTS, WEB_SOCKETS, contact_ttl
 from ..model.attributes import WORD_BREAK
-from ..model.groups import DRAIN, ENABLED, GROUP
+from ..model.groups import DRAIN as GROUP_DRAINS
+from ..model.groups import ENABLED, GROUP
 from ..model.registrants import CONTACTS, ENTRY
 from ..model.resource import Resource
 from ..model.schedule import Sent
-from ..model.servers import UDP
+from ..model.servers import DISABLED, DRAIN, MAINTENANCE, UDP
 from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
 from ..sip.learned import Learned
@@ -93,7 +94,7 @@ class _Shown:
 
 REGISTRATIONS_OF = text("""
 SELECT registration.*, bound.sent, bound.learned, registrar.sipserver_uid, sipserver.host, sipserver.port, sipserver.protocol,
-       sipserver.web_socket_path
+       sipserver.web_socket_path, sipserver.admin_state
 FROM registration JOIN registrar ON registrar.id = registration.registrar_id
 LEFT JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 LEFT JOIN bound ON bound.registration_id = registration.id
@@ -162,7 +163,7 @@ PENDING_ENTRY: Runtime = NOTHING_YET | {
 
 
 OFF_ENTRY: Runtime = NOTHING_YET | {
-    "rt_RegistrationState": "disabled", "rt_LastReason": "the signaling group that uses this table is off"
+    "rt_RegistrationState": "disabled", "rt_LastReason": "the signaling group, or the server, that uses this table is off"
 }  # fmt: skip
 
 
@@ -198,6 +199,7 @@ def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
     }
 
 
+WAITS_FOR_SERVER = "waits: the server is in maintenance"
 STAYS_OFF = "un-registered by action; action register registers it again"
 
 
@@ -206,11 +208,16 @@ def reason_of(row: Row[Any], status: Status, tx: Tx) -> str:
     if row.stays_off and status is Status.DISABLED:
         return STAYS_OFF
     reason = str(row.last_reason or ("" if row.last_code == 0 else "OK"))
-    standing = tx.standings.get(row.sipserver_uid, UNKNOWN)
-    if standing.held_back is None or row.due_at is None or row.due_at >= tx.now:
+    if row.due_at is None or row.due_at >= tx.now:
         return reason
-    why, at = standing.held_back
-    waits = "waits: " + why.value.format(_instant(int(at * 1000)), standing.fault)
+    standing = tx.standings.get(row.sipserver_uid, UNKNOWN)
+    if row.admin_state == MAINTENANCE:
+        waits = WAITS_FOR_SERVER
+    elif standing.held_back is not None:
+        why, at = standing.held_back
+        waits = "waits: " + why.value.format(_instant(int(at * 1000)), standing.fault)
+    else:
+        return reason
     return f"{reason}; {waits}" if row.last_reason else waits
 
 
@@ -247,8 +254,8 @@ def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
     status, reason = SgStatus.UP, ""
     if row.uid in tx.group_faults:
         status, reason = SgStatus.DOWN, tx.group_faults[row.uid]
-    elif group["customAdminState"] == DRAIN:
-        is_draining = tx.conn.execute(UNREGISTERING, {"group_uid": row.uid}).first() is not None
+    elif group["customAdminState"] == GROUP_DRAINS:
+        is_draining = tx.conn.execute(UNREGISTERING["sipsg_uid"], {"uid": row.uid}).first() is not None
         status = SgStatus.UP_DRAINING if is_draining else SgStatus.UP_DRAINED
     elif not group_is_on(group):
         off = "customAdminState" if group["customAdminState"] != ENABLED else "ConfigIEState"
@@ -259,10 +266,13 @@ def _of_group(tx: Tx, row: Row[Any]) -> Runtime:
             "rt_NumberOfChannels": row.channels, "rt_Pending": int(_is_pending(tx, "sipsg_uid", row.uid))}  # fmt: skip
 
 
-UNREGISTERING = text("""
-SELECT 1 FROM registrar WHERE sipsg_uid = :group_uid AND EXISTS
+UNREGISTERING = {
+    column: text(f"""
+SELECT 1 FROM registrar WHERE {column} = :uid AND EXISTS
   (SELECT 1 FROM registration WHERE registrar_id = registrar.id AND class = 2 AND due_at IS NOT NULL)
 """)
+    for column in ("sipsg_uid", "sipserver_uid")
+}
 
 
 COUNTS_OF_TABLE = text("""
@@ -283,12 +293,23 @@ def _of_table(tx: Tx, row: Row[Any]) -> Runtime:
 def _of_server(tx: Tx, row: Row[Any]) -> Runtime:
     """Tell how a server answers: what the engine has seen of it since its start (observed names, spelled so)."""
     seen = tx.standings.get(row.uid, UNKNOWN)
-    seconds = max(0, int(tx.now / 1000 - seen.since))
+    # In maintenance nobody asks it.
+    seconds = max(0, int(tx.now / 1000 - seen.since)) if row.admin_state != MAINTENANCE else 0
     return {
-        "rt_ServerStatus": seen.word,
+        "rt_ServerStatus": _word_of_server(tx, row, seen.word),
         "rt_UpTime": seconds if seen.is_up else 0,
         "rt_DownTime": seconds if seen.is_up is False else 0,
         "rt_Transactions": seen.transactions,
         "rt_TransactionFalures": seen.failures,
         "rt_Pending": int(_is_pending(tx, "sipserver_uid", row.uid)),
     }
+
+
+def _word_of_server(tx: Tx, row: Row[Any], seen: str) -> str:
+    """Return what the operator has made of a server (AdminState), else what was `seen` of it."""
+    if row.admin_state == MAINTENANCE:
+        return "Maintenance"
+    if row.admin_state == DRAIN:
+        is_draining = tx.conn.execute(UNREGISTERING["sipserver_uid"], {"uid": row.uid}).first() is not None
+        return "Draining" if is_draining else "Drained"
+    return "Disabled" if row.admin_state == DISABLED else seen

@@ -1,4 +1,4 @@
-"""Credentials that are an HA1."""
+"""Credentials that are an HA1; servers that are disabled, drained or in maintenance."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,10 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-COLUMNS: dict[str, dict[str, int]] = {"sipremoteauthentry": {"password_kind": 0}}
+COLUMNS: dict[str, dict[str, int]] = {
+    "sipremoteauthentry": {"password_kind": 0},
+    "sipserver": {"admin_state": 1},
+}
 
 
 def upgrade() -> None:
