@@ -22,6 +22,7 @@ OURS = {
             1,
             {0: "cmCustomDisabled", 1: "cmCustomEnabled", 2: "cmCustomDrain", 3: "maintenance"},
         ),
+        Row("ProviderProfileID", False, "int", 0, (0, 65534)),
     ],
     "sipprofile": [Row("ContactAsSeen", False, "Enum", 0, ENABLE)],
     "sipsg": [Row("PublicAddress", False, "uri", None, 256), Row("SourcePorts", False, "int", 1, (1, 64))],

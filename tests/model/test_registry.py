@@ -10,7 +10,7 @@ from sipregistrant.model.registry import RESOURCES, child_of, users_of
 def test_all_resources_are_there_tables_before_their_entries() -> None:
     assert list(RESOURCES) == [
         "sipremoteauthtable", "sipremoteauthentry", "sipcontactregistrant", "sipregistrantentry", "sipprofile",
-        "siptlsprofile", "sipservertable", "sipserver", "sipsg",
+        "siptlsprofile", "providerprofile", "sipservertable", "sipserver", "sipsg",
     ]  # fmt: skip
 
 

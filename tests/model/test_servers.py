@@ -67,6 +67,7 @@ def test_a_server_names_its_tables() -> None:
         "RemoteAuthorizationTableID": "sipremoteauthtable",
         "ContactRegistrantTableID": "sipcontactregistrant",
         "TLSProfileID": "siptlsprofile",
+        "ProviderProfileID": "providerprofile",
     }
 
 

@@ -30,6 +30,7 @@ PLACES = {
     "sipremoteauthentry": "/rest/sipremoteauthtable/1/sipremoteauthentry/1",
     "sipprofile": "/rest/sipprofile/1",
     "siptlsprofile": "/rest/siptlsprofile/1",
+    "providerprofile": "/rest/providerprofile/1",
     "sipsg": "/rest/sipsg/1",
 }
 """Where `furnish` makes an object of each resource."""

@@ -39,6 +39,7 @@ REFUSALS: list[tuple[Refusal, str, tuple[int, int, str]]] = [
     (ObjectInUse("sipregistrantentry", "1:1", "sipserver", "2:3"), "DELETE",
      (500, 20050, "sipserver|2:3|sipregistrantentry|1:1")),
     (ObjectInUse("siptlsprofile", "1", "sipserver", "1:1"), "DELETE", (500, 31009, "1|1:1")),
+    (ObjectInUse("providerprofile", "1", "sipserver", "1:1"), "DELETE", (500, 20050, "sipserver|1:1|providerprofile|1")),
     (ActionUnknown("sipsg", "reboot"), "POST", (400, 20046, "reboot")),
     (ObjectConflict(LOOKUP_MIXED, "1:1", "ServerLookup"), "PUT", (500, 31020, "1|1:1")),
     (ObjectConflict(SRV_TWICE, "1:1", "DomainName"), "PUT", (500, 31022, "1|1:1")),

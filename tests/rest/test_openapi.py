@@ -69,7 +69,7 @@ NOT_FOR_A_SCHEMA = {
 HAS_SYNTAX = {
     "AOR", *(f"URI{number}" for number in range(1, 9)), "Host", "DomainName", "StaticHost", "OutboundProxy",
     "MatchRegex", "ClientCipherSequence", "Sequence", "PublicAddress", "SourcePorts", "RouteSet", "WebSocketPath", "FromURI",
-    "Realm", "EncryptedPassword",
+    "Realm", "EncryptedPassword", "ExtraHeaders",
 }  # fmt: skip
 
 
@@ -166,6 +166,7 @@ def restore(stage: Stage) -> None:
         "sipremoteauthtable",
         "sipprofile",
         "siptlsprofile",
+        "providerprofile",
     ):
         members = stage.send("GET", f"/rest/{name}", cookie=cookie).members or ()
         for member in members:

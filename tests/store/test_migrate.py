@@ -39,7 +39,7 @@ FROZEN = {
     "0008_ways.py": "dddebed0ce0482f337485ab09eed2f079976c01f52499448907fbcd22d01e7b4",
     "0010_people.py": "874c526ffa7bfd85cdc6fba0edd2394e08b255ec815f457d85ffe4ac967efcdc",
     "0009_flows_of_registrars.py": "2d122f7eb53568557a45c6e7264b49c77f0d6be27302a38fadaebfd53098da0a",
-    "0011_providers.py": "41c9e9ec48ee1bf57d4f34e961f70026223d71e790b503e9b91919b030c871b2",
+    "0011_providers.py": "a0a564655388fc7def654fae9e64866a20217fcd38131330365406f97587a915",
 }
 
 

@@ -15,6 +15,7 @@ from ..model.groups import PUBLIC_ADDRESS
 from ..model.profiles import CONTACT_AS_SEEN
 from ..model.schedule import Claimed, RegistrarSettings, Sent
 from ..sip.authentication import Authenticator
+from ..sip.behaviour import USUAL, CallIdLife, UnregisterStyle
 from ..sip.digest import Challenge
 from ..sip.identifiers import contact_token, dialog_names, next_cseq, nowhere
 from ..sip.learned import Learned, seen_address
@@ -32,12 +33,14 @@ from .transport.flows import Flow
 from .transport.seen import ASTRAY, Seen, SeenAddresses
 from .transport.tls import TlsFiles
 
-__all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to"]
+__all__ = ["MOST_REDIRECTIONS", "Departures", "EngineSettings", "Moved", "moved_to", "why_nothing"]
 
 MOST_REDIRECTIONS = 2
 
 # Targets of a registrar, and sockets and connections to each.
 MOST_WAYS = 256
+
+LEFT_TO_LAPSE = "left to lapse: the provider profile has no un-REGISTER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Departures:
         settings = registrar.settings
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
+        if settings.behaviour.call_id and moved is None and _renews_call_id(row, settings.behaviour.call_id, now):
+            generation += 1
         seen = None
         if settings.profile[CONTACT_AS_SEEN] and not settings.group[PUBLIC_ADDRESS]:
             seen = self._seen.of(flow, target, Learned.from_json(row.learned).public_address)
@@ -164,6 +169,22 @@ class Departures:
                 registrar.addressing.clear()
             addressing = registrar.addressing[way] = Addressing(settings.server, settings.profile, own, seen_at)
         return addressing
+
+
+def _renews_call_id(row: Claimed, life: CallIdLife, now: float) -> bool:
+    """Tell whether an attempt begins a new Call-ID. An un-REGISTER has that of what it removes: a registrar that looks at it
+    knows by it that nobody else is meant (RFC 3261 §10.3 step 7). CSeq goes on growing all the same.
+    """
+    if not row.cseq or row.is_removal:
+        return False
+    return life is CallIdLife.CYCLE or row.failures > 0 or row.expires_at <= now
+
+
+def why_nothing(registrar: Registrar, row: Claimed, now: float) -> str | None:
+    """Return why a row that has nothing to say leaves without a word, where that is the operator's will."""
+    behaviour = USUAL if registrar.settings is None else registrar.settings.behaviour
+    is_held = max(row.expires_at, row.maybe_held_until) > now
+    return LEFT_TO_LAPSE if behaviour.unregister_style is UnregisterStyle.NONE and row.is_removal and is_held else None
 
 
 def _challenge_ahead(row: Claimed, settings: RegistrarSettings, nonces: NonceLife, now: float) -> Challenge | None:

@@ -22,7 +22,7 @@ from ..sip.transaction import NEVER
 from .claims import Claims
 from .clock import Clock
 from .deadlines import Deadlines
-from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, moved_to
+from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, moved_to, why_nothing
 from .dispatcher import Dispatcher
 from .flight import Flight, Registrar
 from .learning import learn
@@ -187,7 +187,7 @@ class Engine:
                 self._send(flight, flight.attempt.start(now), now)
                 self._deadlines.watch(flight)
                 return
-            outcome = Outcome(Kind.REMOVED, 0, None, row.cseq)
+            outcome = Outcome(Kind.REMOVED, 0, why_nothing(registrar, row, now), row.cseq)
         self._finish(registrar, pacing, row, outcome, None, row.generation)
 
     def _depart(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,

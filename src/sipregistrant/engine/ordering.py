@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..errors import SipParseError
 from ..model.addressing import Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
+from ..sip.behaviour import ExpiresStyle, UnregisterStyle
 from ..sip.outbound import Outbound
 from ..sip.registration import Order
 from ..sip.targets import Target
@@ -56,6 +57,7 @@ def common_lines(settings: RegistrarSettings) -> str:
         lines.append(f"User-Agent: {settings.profile['UserAgentHeader']}\r\n")
     if settings.profile["AllowHeader"]:
         lines.append(f"Allow: {ALLOW}\r\n")
+    lines.append(settings.behaviour.extra_lines)
     return "".join(lines)
 
 
@@ -79,7 +81,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
     if not settings.server["ContactURIRandomizer"]:
         token_of = no_token
     token = token_of(claimed.id)
-    entry = claimed.entry
+    entry, behaviour = claimed.entry, settings.behaviour
     if entry is None:
         if claimed.sent is None:
             return None
@@ -90,12 +92,18 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
                       addressing.contacts(entry, token), route)  # fmt: skip
         if outbound is not None and len(wanted.contacts) == 1:
             wanted.contacts[0].flow = str(outbound)
+        if behaviour.expires_style is ExpiresStyle.HEADER:
+            # What is asked for the AOR is asked for all of them.
+            for contact in wanted.contacts:
+                contact.asked = int(entry["AorTtl"] or 0)
     is_removal = claimed.is_removal
     known = _known(claimed, wanted, addressing, token)
     # Where nothing is known but what is wanted, nothing is to go.
     removed = (
         [] if known is wanted.contacts and not is_removal else _not_wanted(claimed, known, wanted, addressing, token_of)
     )
+    if behaviour.unregister_style is UnregisterStyle.NONE:
+        removed = []
     if is_removal:
         if not removed:
             return None
@@ -113,7 +121,9 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
         int(entry["AorTtl"] or 0) if entry is not None else 0,
         [] if is_removal else wanted.contacts,
         removed, addressing.sent_by, VIA_TRANSPORTS[target.transport], common, target,
-        Outbound.from_text(flow) if flow else None,
+        Outbound.from_text(flow) if flow else None, behaviour,
+        # What another row wants is not ours to remove.
+        is_removal and behaviour.unregister_style is UnregisterStyle.ALL and not claimed.rivals,
     )  # fmt: skip
     return order, wanted
 

@@ -40,13 +40,15 @@ SHAPES_REGISTER: Mapping[str, frozenset[str]] = {
     "sipserver": frozenset({
         "ServerLookup", "Host", "HostIpVersion", "DomainName", "ServiceName", "Port", "Protocol", "ContactURIRandomizer",
         "TLSProfileID", "RemoteAuthorizationTableID", "ContactRegistrantTableID", "RouteSet", "WebSocketPath",
-        "OutboundFlows",
+        "OutboundFlows", "ProviderProfileID",
     }),
     "sipprofile": frozenset({"FQDNinFromHeader", "FQDNinContactHeader", "StaticHost", "ContactAsSeen"}),
     "sipsg": frozenset({
         "customAdminState", "ConfigIEState", "ProfileID", "ServerClusterId", "ListenPort_1", "Protocol_1",
         "NetInterfaceSignaling", "OutboundProxy", "OutboundProxyPort", "PublicAddress", "SourcePorts",
     }),
+    # What a registrar that refused so far may be waiting for.
+    "providerprofile": frozenset({"ContactMatch", "ExpiresStyle", "ExtraHeaders"}),
     # What shapes the connection that a REGISTER takes. A time-out concerns the next handshake alone.
     "siptlsprofile": frozenset({"VerifyPeersCertificate", "ValidateServerFQDN", "MutualAuth"}),
 }  # fmt: skip

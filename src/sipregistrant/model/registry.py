@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import credentials, groups, profiles, registrants, servers, tls_profiles
+from . import credentials, groups, profiles, provider_profiles, registrants, servers, tls_profiles
 from .resource import Resource
 
 __all__ = ["RESOURCES", "child_of", "users_of"]
@@ -16,6 +16,7 @@ RESOURCES: dict[str, Resource] = {
         registrants.ENTRY,
         profiles.PROFILE,
         tls_profiles.PROFILE,
+        provider_profiles.PROFILE,
         servers.TABLE,
         servers.ENTRY,
         groups.GROUP,

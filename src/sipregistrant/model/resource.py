@@ -83,8 +83,8 @@ class Resource:
 
     @cached_property
     def ours(self) -> tuple[Attribute, ...]:
-        """The attributes that no box has. GET shows them once they are set."""
-        return tuple(a for a in self.attributes if a.source == OURS)
+        """The attributes that no box has, of a resource that boxes have. GET shows them once they are set."""
+        return () if self.source == OURS else tuple(a for a in self.attributes if a.source == OURS)
 
     @cached_property
     def has_secret(self) -> bool:

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from ..sip.authentication import Credential
+from ..sip.behaviour import USUAL, Behaviour
 from ..sip.bindings import SentContact
 from ..sip.learned import Learned
 from .resource import Values
@@ -113,6 +114,8 @@ class RegistrarSettings:
     """The strength of the algorithm that each realm has shown: no weaker one is answered."""
     flow: int = 0
     """Which of the server's flows (RFC 5626), from 0."""
+    behaviour: Behaviour = USUAL
+    """What its provider profile comes to."""
 
     @property
     def reg_id(self) -> int:

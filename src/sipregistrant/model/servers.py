@@ -9,6 +9,7 @@ from ..errors import ObjectConflict, SipParseError, ValueRefused
 from ..sip.routes import parse_routes
 from ..sip.uri import Uri
 from .attributes import ENABLE, OURS, Attribute, Kind, Value, check_host, enum, integer, reference, text
+from .provider_profiles import PROVIDER_PROFILE
 from .resource import Resource, Values
 
 __all__ = [
@@ -189,5 +190,7 @@ ENTRY = Resource(
                            MAINTENANCE: "maintenance"}, ENABLED,
              "1 on; 0 off: un-register; 2 drain: un-register, paced; 3 maintenance: nothing is sent, and bindings stay as they "
              "are", OURS),
+        reference(PROVIDER_PROFILE, "providerprofile", 65534, 0, "how this registrar wants to be spoken to; 0: as any other",
+                  OURS),
     ),
 )  # fmt: skip

@@ -81,7 +81,7 @@ REFERENCE_MISSING = Answer(500, 20040)
 NOT_UNIQUE = Answer(500, 20041)
 VALUE_ABSENT = Answer(400, 20045)
 ACTION_INVALID = Answer(400, 20046)
-IN_USE = Answer(500, 20050)  # of a resource that has no code of its own for it
+IN_USE = Answer(500, 20050)  # of a resource that no box has, or that has no code of its own for it
 
 CONFLICTS: Mapping[str, Answer] = {
     LOOKUP_MIXED: Answer(500, 31020),
@@ -177,6 +177,6 @@ def _places(id: str) -> list[str]:
 
 def _answer_to_use(refusal: ObjectInUse) -> Answer:
     resource = RESOURCES.get(refusal.resource)
-    if resource is not None and resource.in_use_code:
+    if resource is not None and resource.in_use_code not in (0, IN_USE.code):
         return Answer(IN_USE.http_code, resource.in_use_code).about(refusal.id, refusal.user_id)
     return IN_USE.about(refusal.user, refusal.user_id, refusal.resource, refusal.id)

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from ..errors import SipParseError
 from .authentication import Authenticator
+from .behaviour import USUAL, Behaviour, ExpiresStyle
 from .bindings import SentContact, find_bindings
 from .fields import parse_contacts, parse_delta_seconds, parse_retry_after
 from .learned import learn_from
@@ -85,6 +86,9 @@ class Order:
     peer: object = ""
     outbound: Outbound | None = None
     """The flow that its one contact is to be bound to."""
+    behaviour: Behaviour = USUAL
+    removes_all: bool = False
+    """An un-REGISTER of all bindings there are: `Contact: *`."""
 
     @property
     def is_removal(self) -> bool:
@@ -224,6 +228,8 @@ class Attempt:
         bound first, what is to go after it (§10.2.2).
         """
         order = self._order
+        if order.behaviour.expires_style or order.removes_all:
+            return self._render_otherwise()
         flow, text = ("", "") if order.outbound is None else (order.outbound.parameters, order.outbound.lines)
         for c in order.contacts:
             text += f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]};expires={self._asked(c.asked)}{flow}\r\n"
@@ -231,6 +237,25 @@ class Attempt:
         gone = flow if order.is_removal else ""
         for uri in order.removed:
             text += f"Contact: <{uri}>;expires=0{gone}\r\n"
+        return f"{text}Expires: {0 if order.is_removal else self._asked(order.expires)}\r\n"
+
+    def _render_otherwise(self) -> str:
+        """Return Contact and Expires as a provider profile wants them."""
+        order, style = self._order, self._order.behaviour.expires_style
+        if order.removes_all:
+            return "Contact: *\r\nExpires: 0\r\n"
+        flow, text = ("", "") if order.outbound is None else (order.outbound.parameters, order.outbound.lines)
+        for c in order.contacts:
+            is_said = style is ExpiresStyle.PARAMETER or (style is ExpiresStyle.OWN and c.asked != order.expires)
+            expires = f";expires={self._asked(c.asked)}" if is_said else ""
+            text += f"Contact: <{c.uri}>;q={Q_TEXTS[c.q]}{expires}{flow}\r\n"
+        gone = flow if order.is_removal else ""
+        # Beside contacts that are bound, Expires is theirs.
+        expires = "" if order.is_removal and style is not ExpiresStyle.PARAMETER else ";expires=0"
+        for uri in order.removed:
+            text += f"Contact: <{uri}>{expires}{gone}\r\n"
+        if style is ExpiresStyle.PARAMETER:
+            return text
         return f"{text}Expires: {0 if order.is_removal else self._asked(order.expires)}\r\n"
 
     def _asked(self, expires: int) -> int:
@@ -273,7 +298,7 @@ class Attempt:
         expires = response.first("expires")
         default = None if expires is None else _seconds(expires)
         found = find_bindings(self._order.contacts, self._order.removed, listed, default, self._asked,
-                              self._order.outbound)  # fmt: skip
+                              self._order.outbound, self._order.behaviour.contact_match)  # fmt: skip
         challenge, nonce_count = self._authenticator.to_send_ahead(response)
         if self._order.is_removal:
             if found.still_there:

@@ -70,11 +70,10 @@ def changed(tx: Tx, resource: Resource, before: Row[Any], after: Row[Any], names
             reshape = bool(names & SHAPES_REGISTER[resource.name])
             for group_uid in tx.conn.execute(select(GROUPS.c.uid).where(GROUPS.c.profile_id == before.id)).scalars():
                 _sync(tx, "sipsg", group_uid, reshape=reshape)
-        case "siptlsprofile":
+        case "siptlsprofile" | "providerprofile":
             reshape = bool(names & SHAPES_REGISTER[resource.name])
-            for server_uid in tx.conn.execute(
-                select(SERVERS.c.uid).where(SERVERS.c.tls_profile_id == before.id)
-            ).scalars():
+            named_by = SERVERS.c.tls_profile_id if resource.name == "siptlsprofile" else SERVERS.c.provider_profile_id
+            for server_uid in tx.conn.execute(select(SERVERS.c.uid).where(named_by == before.id)).scalars():
                 _sync(tx, "sipserver", server_uid, reshape=reshape)
         case "sipremoteauthentry":
             _touch_users_of_credential(tx, before)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, select, text
 
 from ..model import groups as model_groups
-from ..model import registrants, servers, tls_profiles
+from ..model import provider_profiles, registrants, servers, tls_profiles
 from ..model.addressing import Addressing, OwnAddress
 from ..model.resource import Values
 from ..model.schedule import RegistrarSettings
+from ..sip.behaviour import USUAL, Behaviour
 from .objects import STORED, values_of
 from .schema import OBJECTS, REGISTRAR, REGISTRAR_COUNT, REGISTRATION
 from .tx import Tx
@@ -82,6 +83,7 @@ def registrar_settings(tx: Tx, registrar_id: int) -> RegistrarSettings | None:
         is_gone=not all(is_there[:2]),
         tls=_tls_profile(tx, server),
         flow=row.flow,
+        behaviour=_behaviour(tx, server),
         security={
             realm: strength
             for realm, strength in tx.conn.execute(SECURITY_OF, {"uid": row.sipserver_uid, "now": tx.now})
@@ -93,6 +95,12 @@ def _tls_profile(tx: Tx, server: Values) -> Values | None:
     profile_id = int(server["TLSProfileID"] or 0)
     row = STORED["siptlsprofile"].find(tx, None, profile_id) if profile_id else None
     return None if row is None else values_of(tls_profiles.PROFILE, row)
+
+
+def _behaviour(tx: Tx, server: Values) -> Behaviour:
+    profile_id = int(server[provider_profiles.PROVIDER_PROFILE] or 0)
+    row = STORED["providerprofile"].find(tx, None, profile_id) if profile_id else None
+    return USUAL if row is None else provider_profiles.behaviour_of(values_of(provider_profiles.PROFILE, row))
 
 
 SECURITY_OF = text("SELECT realm, strength FROM security WHERE sipserver_uid = :uid AND until_at > :now")
