@@ -222,3 +222,40 @@ async def test_no_reply_is_for_a_cache(http: httpx2.AsyncClient) -> None:
 
 async def test_a_body_that_is_too_long_is_refused(http: httpx2.AsyncClient) -> None:
     assert (await http.put("tables/1", content=b" " * 70_000)).status_code == 413
+
+
+async def test_a_server_and_a_group_are_drained_and_enabled_by_verbs(http: httpx2.AsyncClient) -> None:
+    await put_chain(http)
+    for path, attribute, words in (
+        (
+            "server-tables/1/servers/1",
+            "admin_state",
+            {"disable": "disabled", "drain": "drain", "maintenance": "maintenance"},
+        ),
+        ("groups/1", "custom_admin_state", {"disable": "disabled", "drain": "drain"}),
+    ):
+        for verb, state in {**words, "enable": "enabled"}.items():
+            assert (await http.post(f"{path}/{verb}")).json()[attribute] == state
+    (line,) = (await http.get("audit", params={"limit": 1})).json()["items"]
+    assert (line["action"], line["after"]) == ("change", {"custom_admin_state": 1})
+
+
+async def test_an_entry_is_disabled_and_enabled(http: httpx2.AsyncClient, store: Store) -> None:
+    await put_chain(http)
+    while await store.write(reconcile.step):
+        pass
+    (registration,) = (await http.post("tables/1/entries/1/disable")).json()["registrations"]
+    assert registration["state"] == "disabled"
+    (registration,) = (await http.post("tables/1/entries/1/enable")).json()["registrations"]
+    assert registration["state"] == "registering"
+
+
+async def test_a_credential_may_be_an_ha1(http: httpx2.AsyncClient) -> None:
+    await http.put("credential-tables/1", json={})
+    path = "credential-tables/1/credentials/1"
+    ha1 = {"user": "alice", "realm": "example.com", "password_kind": "ha1", "password": "0" * 32}
+    made = await http.put(path, json=ha1)
+    assert (made.status_code, made.json()["password_kind"]) == (201, "ha1")
+    assert "0" * 32 not in made.text
+    assert faults(await http.put(path, json={**ha1, "password": "secret"}))
+    assert faults(await http.put(path, json={**ha1, "realm": ""}))

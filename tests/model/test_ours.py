@@ -20,7 +20,7 @@ OURS = {
             False,
             "Enum",
             1,
-            {0: "cmCustomDisabled", 1: "cmCustomEnabled", 2: "cmCustomDrain", 3: "maintenance"},
+            {0: "cmCustomDisabled", 1: "cmCustomEnabled", 2: "cmCustomDrain", 3: "cmCustomMaintenance"},
         ),
         Row("ProviderProfileID", False, "int", 0, (0, 65534)),
     ],

@@ -6,7 +6,7 @@
     PUT    /tables/{table}                 make it, or give it these values and the defaults
     PATCH  /tables/{table}                 change what is named, and nothing else
     DELETE /tables/{table}
-    POST   /tables/{table}/{verb}          refresh, register, unregister: where there is something to register
+    POST   /tables/{table}/{verb}          refresh, disable, enable, …: where there is something to register (`verbs.py`)
 
 and so for what hangs in them, `/tables/{table}/entries/{entry}`. No resource is known by name here: `shapes.py` has them.
 """
@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..errors import Refusal
 from ..model.resource import Resource, Values
-from ..store import actions, config, runtime
+from ..store import config, runtime
 from ..store.objects import STORED, parent_uid_of, require
 from ..store.sequence import SEQUENCE, render_if_short
 from ..store.store import Store
@@ -33,6 +33,7 @@ from .pages import After, Limit, page_of
 from .problem import Problem, problem_of
 from .registrations import registrations_of
 from .shapes import PLACES, Place, Shape, shape_of
+from .verbs import Verb, carry_out, verbs_of
 
 __all__ = ["MOST_BODY_BYTES", "Objects", "read_object"]
 
@@ -101,10 +102,10 @@ class _Routes:
         self._add(router, "DELETE", self._path, self.delete, f"Delete a {one}", CHANGE,
                   {"description": "It is gone; what was registered by it is un-registered."}, status=204,
                   failures=(404, 409))  # fmt: skip
-        for verb in actions.WORDS_OF.get(self._resource.name, ()):
-            self._add(router, "POST", f"{self._path}/{verb}", self._verb(verb), f"{verb.capitalize()} ({one})", CHANGE,
-                      schemas.json_reply("It is noted; many are carried out in steps.", shown), failures=(404,),
-                      name=f"{verb}_{one}")  # fmt: skip
+        for word, verb in verbs_of(self._resource).items():
+            self._add(router, "POST", f"{self._path}/{word}", self._verb(verb), f"{word.capitalize()} a {one}: {verb.about}",
+                      CHANGE, schemas.json_reply("It is noted; many are carried out in steps.", shown), failures=(404,),
+                      name=f"{word}_{one}")  # fmt: skip
 
     def _add(self, router: APIRouter, method: str, path: str, endpoint: Callable[..., Awaitable[Response]], summary: str,
              role: str, reply: Json, *, body: Json | None = None, status: int = 200, failures: tuple[int, ...] = (),
@@ -161,7 +162,7 @@ class _Routes:
         await self._write(actor.name, config.delete, self._resource, self._key_in(request))
         return Response(status_code=204)
 
-    def _verb(self, verb: str) -> Callable[..., Awaitable[Response]]:
+    def _verb(self, verb: Verb) -> Callable[..., Awaitable[Response]]:
         async def act(request: Request, actor: Changer) -> Response:
             return JSONResponse(await self._write(actor.name, _act, self._shape, self._key_in(request), verb))
 
@@ -274,6 +275,6 @@ def _patch(tx: Tx, shape: Shape, key: Key, given: Json) -> Json:
     return _one(tx, shape, key)
 
 
-def _act(tx: Tx, shape: Shape, key: Key, verb: str) -> Json:
-    actions.act(tx, shape.resource, key, verb)
+def _act(tx: Tx, shape: Shape, key: Key, verb: Verb) -> Json:
+    carry_out(tx, shape.resource, key, verb)
     return _one(tx, shape, key)

@@ -54,6 +54,7 @@ PLACES = {
         ("sipremoteauthtable", "credential-tables", "credential_table"),
         ("sipremoteauthentry", "credentials", "credential"),
         ("sipprofile", "profiles", "profile"),
+        ("providerprofile", "provider-profiles", "provider_profile"),
         ("siptlsprofile", "tls-profiles", "tls_profile"),
         ("sipsg", "groups", "group"),
     )

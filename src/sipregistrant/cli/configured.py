@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .objects import commands_of
 
-__all__ = ["credential_table", "group", "profile", "server", "server_table", "table", "tls_profile"]
+__all__ = ["credential_table", "group", "profile", "provider_profile", "server", "server_table", "table", "tls_profile"]
 
 table = commands_of("sipcontactregistrant", "Tables of entries: AORs that are registered together.")
 server_table = commands_of("sipservertable", "Tables of servers; a signaling group names one.")
@@ -13,5 +13,8 @@ server = commands_of(
 )
 credential_table = commands_of("sipremoteauthtable", "Tables of credentials; a server names one.")
 profile = commands_of("sipprofile", "SIP profiles: how the REGISTERs of a group look.")
+provider_profile = commands_of(
+    "providerprofile", "Provider profiles: how the registrar of a provider wants to be spoken to."
+)
 tls_profile = commands_of("siptlsprofile", "TLS profiles: whom a server's connections trust.")
 group = commands_of("sipsg", "Signaling groups: the address that is sent from, and the server table.")

@@ -31,6 +31,7 @@ COMMANDS = {
     "credential": "entries:credential",
     "group": "configured:group",
     "profile": "configured:profile",
+    "provider-profile": "configured:provider_profile",
     "tls-profile": "configured:tls_profile",
     "registration": "registrations:registration",
     "refresh": "registrations:refresh",

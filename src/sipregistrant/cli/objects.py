@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ..api.shapes import PLACES, Place, shape_of
+from ..api.verbs import Verb, verbs_of
 from ..errors import ConfigurationError
 from ..model.attributes import Kind
-from ..store import actions
 from .client import Client, connected
 from .fields import fields
 from .output import As, Output, show_many, show_one
@@ -34,6 +34,15 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "credential_table": ("id", "description"),
     "credential": ("id", "user", "realm", "from_uri_user_match", "match_regex"),
     "profile": ("id", "description", "user_agent_header"),
+    "provider_profile": (
+        "id",
+        "description",
+        "contact_match",
+        "expires_style",
+        "call_id",
+        "unregister_style",
+        "extra_headers",
+    ),
     "tls_profile": ("id", "description", "verify_peers_certificate", "mutual_auth"),
     "group": (
         "id",
@@ -71,8 +80,8 @@ def commands_of(name: str, about: str) -> typer.Typer:
     for word, make in (("list", commands.list_all), ("show", commands.show), ("put", commands.put), ("set", commands.set),
                        ("delete", commands.delete)):  # fmt: skip
         app.command(word)(connected(make(), creates=word == "put"))
-    for verb in actions.WORDS_OF.get(name, ()):
-        app.command(verb)(connected(commands.verb(verb)))
+    for word, verb in verbs_of(place.resource).items():
+        app.command(word)(connected(commands.verb(word, verb)))
     return app
 
 
@@ -142,13 +151,13 @@ class _Commands:
 
         return self._on_one(delete, f"Delete a {self._one}; what was registered by it is un-registered.")
 
-    def verb(self, verb: str) -> Callable[..., None]:
+    def verb(self, word: str, verb: Verb) -> Callable[..., None]:
         """Carry out a verb on one."""
 
         def act(client: Client, table: int | None, id: int, output: Output) -> None:
-            client.ask("POST", f"{path_of(self._place, table, id)}/{verb}")
+            client.ask("POST", f"{path_of(self._place, table, id)}/{word}")
 
-        return self._on_one(act, VERBS[verb].format(self._one))
+        return self._on_one(act, f"{self._one.capitalize()}: {verb.about}.")
 
     def _send(self, client: Client, method: str, table: int | None, id: int, given: Sequence[str], stdin: bool,
               output: Output) -> None:  # fmt: skip
@@ -197,14 +206,6 @@ class _Commands:
             run(client, None, id, output, given or (), False)
 
         return _told(on_one, about)
-
-
-VERBS = {
-    "register": "Have a {} registered again that was un-registered, and refresh what is.",
-    "unregister": "Un-register a {}; it stays so until `register`.",
-    "refresh": "Have a {} refreshed now.",
-    "forget-security": "Let a {} use weaker digests than it has shown.",
-}
 
 
 def _told(command: Callable[..., None], about: str) -> Callable[..., None]:

@@ -187,7 +187,7 @@ ENTRY = Resource(
              kind=Kind.URI),
         integer(FLOWS, 0, 4, 0, "flows of each registration (RFC 5626), to different targets where there are; 0 none", OURS),
         enum(ADMIN_STATE, {DISABLED: "cmCustomDisabled", ENABLED: "cmCustomEnabled", DRAIN: "cmCustomDrain",
-                           MAINTENANCE: "maintenance"}, ENABLED,
+                           MAINTENANCE: "cmCustomMaintenance"}, ENABLED,
              "1 on; 0 off: un-register; 2 drain: un-register, paced; 3 maintenance: nothing is sent, and bindings stay as they "
              "are", OURS),
         reference(PROVIDER_PROFILE, "providerprofile", 65534, 0, "how this registrar wants to be spoken to; 0: as any other",

@@ -69,7 +69,8 @@ LEFT JOIN sipsg AS sg ON sg.uid = g.sipsg_uid
 """
 SHOWN = f"""
 SELECT r.*, {STATUS} AS status, e.id AS entry_id, e.aor, t.id AS table_id, s.id AS server_id, st.id AS server_table_id,
-  sg.id AS group_id, g.flow AS flow, g.sipserver_uid, s.host, s.port, s.protocol, s.web_socket_path, b.sent, b.learned
+  sg.id AS group_id, g.flow AS flow, g.sipserver_uid, s.admin_state, s.host, s.port, s.protocol, s.web_socket_path,
+  b.sent, b.learned
 {FROM} LEFT JOIN bound AS b ON b.registration_id = r.id
 """
 
