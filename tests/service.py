@@ -145,7 +145,7 @@ class ServiceProcess:
                 stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         line = self._read_line()
-        match = re.fullmatch(r"ready (https://127\.0\.0\.1:\d+)\n", line)
+        match = re.fullmatch(r"ready (https://127\.0\.0\.1:\d+)(?: paused)?\n", line)
         assert match, f"{line!r} is no ready line; the log:\n{self.log()}"
         self.base = match[1]
 

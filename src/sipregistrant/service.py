@@ -80,6 +80,8 @@ class ServiceSettings:
     tls: TlsFiles = TlsFiles()
     name_servers: tuple[tuple[str, int], ...] = ()
     unregister_on_stop: bool = False
+    paused: bool = False
+    """Send nothing from the start on, until somebody resumes; a service that was paused is so without this."""
     rest: RestSettings = RestSettings()
     certificate: CertificateFiles | None = None
     """The operator's own; None for one of our making."""
@@ -87,6 +89,8 @@ class ServiceSettings:
 
 class Service:
     """The running program. Use `Service.running(settings)`."""
+
+    is_running = True
 
     def __init__(self, settings: ServiceSettings, clock: Clock, store: Store) -> None:
         self.settings = settings
@@ -152,6 +156,8 @@ class Service:
         await self._save_clock()
         await self.store.write(_give_first_group_its_port, self.settings.sip[1])
         await self.store.write(instance.take_address, self.settings.advertise)
+        if self.settings.paused:
+            await self.store.write(instance.pause)
         await self._arrive()
         # Connections have ended with the process that had them.
         while await self.store.write(lose_step, None):
@@ -162,13 +168,17 @@ class Service:
         self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock"),
                        spawn(self._forget(), "forget")]  # fmt: skip
         self._fan_out.set()
+        if await self.is_paused():
+            log.warning("service.is_paused", hint="nothing is sent until `sipregistrant resume`")
         await self._serve(https)
 
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
-        health = health_route(clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures)
+        health = health_route(
+            clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures, is_paused=self.is_paused
+        )
         login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
-        api = create_api(self.store, on_user_changed=self._sessions.end_all_of)
+        api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self)
         gate = Gate(self.store, self._sessions, login, caller_of=self._caller_of)
         local_gate = Gate(self.store, self._sessions, login, is_local=True)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, login=login, settings=self.settings.rest,
@@ -219,7 +229,7 @@ class Service:
             await server.stop()
         if self._servers:  # else the start has failed: a socket is none of ours, and nobody wants to leave
             (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
-            if self.settings.unregister_on_stop:
+            if self.settings.unregister_on_stop and not await self.is_paused():
                 await self._leave()
         await cancel_all(*self._tasks)
         await self.engine.stop()
@@ -313,6 +323,22 @@ class Service:
 
     async def _save_clock(self) -> None:
         await self.store.write(instance.save_clock, self.clock.boot_id, self.clock.offset_ms)
+
+    async def is_paused(self) -> bool:
+        """Tell whether nothing is sent."""
+        return await self.store.read(instance.is_paused)
+
+    async def pause(self, who: str) -> None:
+        """Send nothing from now on, over restarts too: so that two copies never fight over the same AORs."""
+        await self.store.write_as(who, instance.pause)
+        log.warning("service.paused", by=who, hint="nothing is sent until `sipregistrant resume`")
+
+    async def resume(self, who: str) -> None:
+        """Send again what is due, small at first, as at a start."""
+        if await self.is_paused():
+            self.engine.begin_again()
+            await self.store.write_as(who, instance.resume)
+            log.info("service.resumed", by=who)
 
     async def _arrive(self) -> None:
         """Register again what the last stop un-registered."""

@@ -40,6 +40,7 @@ FROZEN = {
     "0010_people.py": "874c526ffa7bfd85cdc6fba0edd2394e08b255ec815f457d85ffe4ac967efcdc",
     "0009_flows_of_registrars.py": "2d122f7eb53568557a45c6e7264b49c77f0d6be27302a38fadaebfd53098da0a",
     "0011_providers.py": "a0a564655388fc7def654fae9e64866a20217fcd38131330365406f97587a915",
+    "0012_paused.py": "f6798abe8f9ca433e23f69318b26a735aee0537e119904960f98b1f3f22de4ca",
 }
 
 

@@ -21,6 +21,7 @@ from ..store.store import Store
 from . import schemas
 from .imports import Imports
 from .objects import Objects
+from .operations import OfFiles, Operations, Routes
 from .people import People
 from .problem import Problem, problem, problem_of
 from .registrations import REGISTRATION, Registrations
@@ -45,17 +46,22 @@ and the service as a whole.
 log = structlog.get_logger(__name__)
 
 
-def create_api(store: Store, *, on_user_changed: Callable[[str], None]) -> FastAPI:
+def create_api(
+    store: Store, *, on_user_changed: Callable[[str], None], operations: Operations | None = None
+) -> FastAPI:
     """Return the application, to be mounted at `PREFIX` behind a `Guarded`.
 
-    `on_user_changed(name)` is called when a password is another, or a user is gone.
+    `on_user_changed(name)` is called when a password is another, or a user is gone. Without
+    `operations` no service runs.
     """
     # Pages that show the description would fetch their scripts from elsewhere: there is the description, and no pages.
     app = FastAPI(title=TITLE, version=__version__, description=ABOUT, docs_url=None, redoc_url=None,
                   redirect_slashes=False, servers=[{"url": PREFIX}], root_path_in_servers=False)  # fmt: skip
     # The order is that of matching: what has a word in its path before what has a name there.
-    for routes in (Imports(store), Objects(store), Registrations(store), People(store, on_user_changed)):
-        app.include_router(routes.router)
+    parts = (Imports(store), Objects(store), Registrations(store), People(store, on_user_changed),
+             Routes(operations or OfFiles(store)))  # fmt: skip
+    for part in parts:
+        app.include_router(part.router)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(StoreUnavailable, _on_unavailable)

@@ -8,6 +8,7 @@ fault of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
@@ -26,22 +27,30 @@ TRIED_EVERY_SECONDS = 5.0
 WRITE_SECONDS = 5.0
 
 
+async def never() -> bool:
+    """Say that nothing is paused, where nothing can be."""
+    return False
+
+
 def health_route(*, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
-                 lag: Callable[[], Mapping[str, float]], patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
+                 lag: Callable[[], Mapping[str, float]], is_paused: Callable[[], Awaitable[bool]] = never,
+                 patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
     """Return the route; the service counts as up from now.
 
     `clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`. `lag` gives the
     figures of the event loop (`engine/lag.py`), in milliseconds.
     """
-    return Route("/healthz", _Health(clock, write, lag, patience_seconds).answer)
+    return Route("/healthz", _Health(clock, write, lag, is_paused, patience_seconds).answer)
 
 
 class _Health:
     def __init__(self, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
-                 lag: Callable[[], Mapping[str, float]], patience: float) -> None:  # fmt: skip
+                 lag: Callable[[], Mapping[str, float]], is_paused: Callable[[], Awaitable[bool]],
+                 patience: float) -> None:  # fmt: skip
         self._clock = clock
         self._write = write
         self._lag = lag
+        self._is_paused = is_paused
         self._patience_seconds = patience
         self._started_at = clock()
         self._tried_at: float | None = None
@@ -53,7 +62,11 @@ class _Health:
         cause = await self._cause_of_trouble()
         content = {"status": "degraded" if cause else "ok", "version": __version__}
         figures = {"uptime_seconds": int(self._clock() - self._started_at), "loop_lag_ms": dict(self._lag())}
-        return JSONResponse(content | figures | ({"cause": cause} if cause else {}), 503 if cause else 200)
+        more: dict[str, object] = {"cause": cause} if cause else {}
+        with contextlib.suppress(StoreUnavailable):
+            if await self._is_paused():
+                more["paused"] = True
+        return JSONResponse(content | figures | more, 503 if cause else 200)
 
     async def _cause_of_trouble(self) -> str:
         """Return why nothing can be written, or "" where it can."""

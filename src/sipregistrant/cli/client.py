@@ -67,22 +67,17 @@ OPTIONS: Mapping[str, tuple[Any, Any]] = {
 class Client:
     """Asks the service; it is looked for at the first request, so that a command that is at fault by itself changes nothing."""
 
-    def __init__(self, connect: Callable[[], tuple[httpx2.Client, bool]]) -> None:
-        """`connect` gives a client of HTTP, and whether a service runs; else the files are opened."""
+    def __init__(self, connect: Callable[[], httpx2.Client]) -> None:
         self._connect = connect
-        self._connected: tuple[httpx2.Client, bool] | None = None
 
-    @property
+    @functools.cached_property
     def _http(self) -> httpx2.Client:
-        if self._connected is None:
-            self._connected = self._connect()
-        return self._connected[0]
+        return self._connect()
 
     @property
     def is_running(self) -> bool:
         """Tell whether a service runs; else what is changed is carried out when one starts."""
-        assert self._connected is not None
-        return self._connected[1]
+        return bool(self.get("/service")["is_running"])
 
     def get(self, path: str, **params: Any) -> Json:
         """Return what is at a path; parameters that are None or empty are left out."""
@@ -146,9 +141,9 @@ def connect(data_dir: Path | None, url: str, token_file: Path | None, ca: Path |
     """Give a client of the service that the options name; `creates` tells that a new data directory may be made."""
     with contextlib.ExitStack() as opened:
 
-        def open_it() -> tuple[httpx2.Client, bool]:
+        def open_it() -> httpx2.Client:
             if url:
-                return opened.enter_context(_over_https(url, token_file, ca)), True
+                return opened.enter_context(_over_https(url, token_file, ca))
             if data_dir is None:
                 wanted = "where is the service? Its data directory is wanted, or --url and a token"
                 raise ConfigurationError("--data-dir", wanted)
@@ -179,22 +174,20 @@ def _over_https(url: str, token_file: Path | None, ca: Path | None) -> httpx2.Cl
     return httpx2.Client(base_url=url.rstrip("/"), headers=headers, verify=verify, timeout=TIMEOUT_SECONDS)
 
 
-def _over_socket(data_dir: Path, opened: contextlib.ExitStack) -> tuple[httpx2.Client, bool]:
+def _over_socket(data_dir: Path, opened: contextlib.ExitStack) -> httpx2.Client:
     path = data_dir / SOCKET_NAME
-    is_running = _answers(path)
-    if not is_running:
+    if not _answers(path):
         from .offline import served_offline
 
         try:
             opened.enter_context(served_offline(data_dir))
         except StoreInUse as error:
-            is_running = _waited_for(path)  # it is just starting
-            if not is_running:
+            if not _waited_for(path):  # else it was just starting
                 raise error from None
     http = httpx2.Client(
         transport=httpx2.HTTPTransport(uds=str(path)), base_url="http://local", timeout=TIMEOUT_SECONDS
     )
-    return opened.enter_context(http), is_running
+    return opened.enter_context(http)
 
 
 def _now() -> float:

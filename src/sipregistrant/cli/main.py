@@ -37,6 +37,8 @@ COMMANDS = {
     "refresh": "registrations:refresh",
     "register": "registrations:register",
     "unregister": "registrations:unregister",
+    "pause": "service:pause",
+    "resume": "service:resume",
     "forecast": "forecast",
     "user": "people:user",
     "token": "people:token",

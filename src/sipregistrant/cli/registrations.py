@@ -101,6 +101,8 @@ def show_status(client: Client,
         show_many(_rows(client.get("/status")), ("server", "state", "registrations"), output)
         return
     console = Console()
+    if client.get("/service")["is_paused"]:
+        Console(stderr=True).print("[yellow]the service is paused: nothing is sent until `sipregistrant resume`[/]")
     if not watch:
         console.print(_picture(client))
         return

@@ -82,6 +82,12 @@ def serve(
         bool,
         typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
     ] = False,
+    paused: Annotated[
+        bool,
+        typer.Option(
+            "--paused", help="Send nothing until `sipregistrant resume`: for a copy, beside which another runs."
+        ),
+    ] = False,
     https_certificate: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Certificate for HTTPS, PEM; else one is made. Read again when it changes."),
@@ -117,7 +123,7 @@ def serve(
         data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
         redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"),
         name_servers=tuple(name_server(one) for one in dns or ()),
-        tls=TlsFiles(sip_trust, sip_certificate, sip_key), unregister_on_stop=unregister_on_stop,
+        tls=TlsFiles(sip_trust, sip_certificate, sip_key), unregister_on_stop=unregister_on_stop, paused=paused,
         rest=rest, certificate=pair_of_files(https_certificate, https_key),
     )  # fmt: skip
     uvloop.run(_serve(settings))
@@ -130,7 +136,7 @@ async def _serve(settings: ServiceSettings) -> None:
     async with Service.running(settings) as service:
         look_for_cycles_seldom()
         loop.add_signal_handler(signal.SIGHUP, service.reload_certificate)
-        print(f"ready {service.base}", flush=True)
+        print(f"ready {service.base}" + (" paused" if await service.is_paused() else ""), flush=True)
         await stopped.wait()
 
 

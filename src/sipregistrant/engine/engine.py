@@ -137,6 +137,11 @@ class Engine:
             self._knocked.add(registrar_id)
         self._claims.pump()
 
+    def begin_again(self) -> None:
+        """Begin small with everybody, as at a start: whatever was learned of registrars is of before a pause."""
+        for pacing in self._claims.pacings.values():
+            pacing.begin_again()
+
     @property
     def in_flight(self) -> int:
         """How many attempts wait for an answer."""

@@ -22,7 +22,7 @@ from ..model.status import State
 from ..sip.authentication import Credential
 from ..sip.backoff import retry_wait_while_held
 from .credentials import credentials_for
-from .registrars import IN_MAINTENANCE, registrar_settings
+from .registrars import RESTS, registrar_settings
 from .schema import OBJECTS
 from .tx import Tx, to_ms
 
@@ -50,21 +50,20 @@ EARLIEST = " UNION ALL ".join(
     for klass in Class
 )
 HEADS = text(
-    f"SELECT id, (SELECT min(due) FROM ({EARLIEST})) AS due FROM registrar "
-    f"WHERE sipserver_uid NOT IN ({IN_MAINTENANCE}) AND due IS NOT NULL"
+    f"SELECT id, (SELECT min(due) FROM ({EARLIEST})) AS due FROM registrar WHERE NOT {RESTS} AND due IS NOT NULL"
 )
 
 
 def heads(tx: Tx) -> list[tuple[int, float]]:
     """Return (registrar, earliest due instant in seconds): one probe of the due index for each class of each
-    registrar. One whose server is in maintenance has nothing to do.
+    registrar. One that rests has nothing to do: its server is in maintenance, or everything is paused.
     """
     return [(registrar_id, due / 1000) for registrar_id, due in tx.conn.execute(HEADS)]
 
 
 REGISTRAR_OF = f"""
 SELECT rev, sipsg_uid, credentials_uid,
-  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid), sipserver_uid IN ({IN_MAINTENANCE}),
+  (SELECT stagger_registration FROM sipserver WHERE uid = sipserver_uid), {RESTS},
   (SELECT sum(registrations) FROM registrar_count WHERE registrar_id = registrar.id),
   (SELECT registrations FROM registrar_count WHERE registrar_id = registrar.id AND state = {State.REGISTERED:d})
 FROM registrar WHERE id = ?
@@ -73,7 +72,7 @@ FROM registrar WHERE id = ?
 
 def claim(tx: Tx, registrar_id: int, known_rev: int, limit: int, in_flight: Collection[int],
           may_stagger: bool = True, refused_since: float = 0.0) -> Claim:  # fmt: skip
-    """Return at most `limit` due rows of a registrar, none of `in_flight`; none of one whose server is in maintenance. See
+    """Return at most `limit` due rows of a registrar, none of `in_flight`; none of one that rests. See
     `model/schedule.py`.
     """
     registrar = tx.sqlite.execute(REGISTRAR_OF, (registrar_id,)).fetchone()

@@ -1,4 +1,4 @@
-"""What concerns the whole instance: its clock, its address, and taking leave of all registrars at once."""
+"""What concerns the whole instance: its clock, its address, taking leave of all registrars at once, and a pause."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ..errors import ConfigurationError, SipParseError
 from ..model.schedule import Class
 from ..model.servers import MAINTENANCE
 from ..sip.uri import split_host_port
+from . import audit
 from .registrars import APPLY
 from .registrations import touch
 from .schema import INSTANCE, OBJECTS, REGISTRAR, REGISTRATION
@@ -17,8 +18,11 @@ __all__ = [
     "arrive_step",
     "has_left",
     "is_leaving",
+    "is_paused",
     "leave_step",
     "mark_left",
+    "pause",
+    "resume",
     "save_clock",
     "take_address",
     "try_to_write",
@@ -69,6 +73,28 @@ def take_address(tx: Tx, own_address: str) -> None:
         .values(phase=APPLY, cursor=0, rev=REGISTRAR.c.rev + 1)
     )
     tx.fan_out = True
+
+
+def is_paused(tx: Tx) -> bool:
+    """Tell whether nothing is to be sent."""
+    return bool(tx.conn.execute(select(INSTANCE.c.is_paused)).scalar_one())
+
+
+def pause(tx: Tx) -> None:
+    """Send nothing from now on, over restarts too, until `resume`; what is in flight comes to its end."""
+    if not is_paused(tx):
+        tx.conn.execute(update(INSTANCE).values(is_paused=1))
+        tx.registrars_changed = True
+        audit.note(tx, "pause", "service", "")
+
+
+def resume(tx: Tx) -> None:
+    """Send again what is due."""
+    if is_paused(tx):
+        tx.conn.execute(update(INSTANCE).values(is_paused=0))
+        tx.registrars_changed = True
+        tx.knocks.update(tx.conn.execute(select(REGISTRAR.c.id)).scalars())
+        audit.note(tx, "resume", "service", "")
 
 
 def has_left(tx: Tx) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from ..model.schedule import Monitored
 from ..model.servers import BY_OPTIONS
-from .registrars import IN_MAINTENANCE, registrar_settings
+from .registrars import RESTS, registrar_settings
 from .tx import Tx
 
 __all__ = ["monitored"]
@@ -22,7 +22,7 @@ MOST_AT_ONCE = 100
 WATCHED = text(f"""
 SELECT registrar.id, registrar.rev FROM registrar JOIN sipserver ON sipserver.uid = registrar.sipserver_uid
 WHERE registrar.is_on = 1 AND registrar.flow = 0 AND registrar.registrant_table_uid IS NOT NULL
-  AND sipserver.uid NOT IN ({IN_MAINTENANCE}) AND sipserver.monitor = :by_options
+  AND NOT {RESTS} AND sipserver.monitor = :by_options
   AND (sipserver.keep_alive_frequency > 0 OR sipserver.recover_frequency > 0)
 ORDER BY registrar.id
 """)

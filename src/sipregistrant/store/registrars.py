@@ -20,7 +20,7 @@ from .tx import Tx
 __all__ = [
     "APPLY",
     "IDLE",
-    "IN_MAINTENANCE",
+    "RESTS",
     "RETIRE",
     "entry_values",
     "forget_unused",
@@ -34,7 +34,10 @@ __all__ = [
 IDLE, APPLY, RETIRE = range(3)
 """The phases of a registrar's fan-out (`reconcile.py`)."""
 
-IN_MAINTENANCE = f"SELECT uid FROM sipserver WHERE admin_state = {servers.MAINTENANCE:d}"
+RESTS = (
+    "((SELECT is_paused FROM instance) = 1 OR "
+    f"registrar.sipserver_uid IN (SELECT uid FROM sipserver WHERE admin_state = {servers.MAINTENANCE:d}))"
+)
 """The servers that nothing is sent to."""
 
 

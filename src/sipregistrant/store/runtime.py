@@ -27,6 +27,7 @@ from ..model.standing import UNKNOWN
 from ..model.status import SEVERITY, State, Status, status
 from ..sip.learned import Learned
 from .bulk_steps import is_pending
+from .instance import is_paused
 from .objects import require, values_of
 from .registrars import entry_values, group_is_on
 from .schema import REGISTRAR_COUNT
@@ -199,6 +200,7 @@ def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
     }
 
 
+WAITS_FOR_ALL = "waits: the service is paused"
 WAITS_FOR_SERVER = "waits: the server is in maintenance"
 STAYS_OFF = "un-registered by action; action register registers it again"
 
@@ -211,7 +213,9 @@ def reason_of(row: Row[Any], status: Status, tx: Tx) -> str:
     if row.due_at is None or row.due_at >= tx.now:
         return reason
     standing = tx.standings.get(row.sipserver_uid, UNKNOWN)
-    if row.admin_state == MAINTENANCE:
+    if is_paused(tx):
+        waits = WAITS_FOR_ALL
+    elif row.admin_state == MAINTENANCE:
         waits = WAITS_FOR_SERVER
     elif standing.held_back is not None:
         why, at = standing.held_back

@@ -121,6 +121,9 @@ INSTANCE = Table(
     Column("clock_offset_ms", BigInteger, nullable=False, comment="schedule time minus boot time"),
     Column("own_address", Text, nullable=False, comment="--advertise as of the last start"),
     Column("has_left", Integer, nullable=False, comment="1: un-registered at the last stop, to register again"),
+    Column(
+        "is_paused", Integer, nullable=False, server_default="0", comment="1: nothing is sent until somebody says so"
+    ),
 )
 
 USER = Table(
