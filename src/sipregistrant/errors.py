@@ -20,7 +20,8 @@
     └── StoreError
         ├── StoreUnavailable(cause)                   retryable: a full disk, a locked file
         ├── StoreInUse(path)                          another process owns the data directory
-        └── KeyUnusable(path, problem)                secrets are there, the key to them is not
+        ├── KeyUnusable(path, problem)                secrets are there, the key to them is not
+        └── BackupFaulty(path, problem)               no backup, not whole, or not for here
 
 Exceptions take data and write their own sentence. What the network answers, or does not, is an outcome
 (`sip/outcome.py`), never an exception.
@@ -33,6 +34,7 @@ from typing import Any
 
 __all__ = [
     "ActionUnknown",
+    "BackupFaulty",
     "ConfigurationError",
     "InvalidState",
     "KeyUnusable",
@@ -278,6 +280,18 @@ class StoreInUse(StoreError):
 
     def __str__(self) -> str:
         return f"the data directory {self.path} is in use by another process; stop it, or name another --data-dir"
+
+
+class BackupFaulty(StoreError):
+    """A file that nothing can be restored from, or not there; nothing was changed."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
 
 
 class KeyUnusable(StoreError):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, select, text
 
 import sipregistrant.store.migrations
 from sipregistrant.model.registry import RESOURCES
-from sipregistrant.store.migrate import _latest, alembic_config, migrate
+from sipregistrant.store.migrate import alembic_config, latest, migrate
 from sipregistrant.store.objects import values_of
 from sipregistrant.store.schema import METADATA, OBJECTS, REGISTRATION
 from sipregistrant.store.store import Store
@@ -105,7 +105,7 @@ async def test_a_database_of_today_is_left_as_it_is(site: Site) -> None:
 def test_the_steps_are_one_line_without_forks_and_the_last_is_the_one_that_is_looked_for() -> None:
     config = alembic_config(None)  # type: ignore[arg-type]  # the scripts alone need no connection
     script = ScriptDirectory.from_config(config)
-    assert script.get_heads() == [_latest()]
+    assert script.get_heads() == [latest()]
     assert len(list(script.walk_revisions())) == len(FROZEN)
 
 

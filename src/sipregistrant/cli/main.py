@@ -43,6 +43,7 @@ COMMANDS = {
     "user": "people:user",
     "token": "people:token",
     "audit": "people:audit",
+    "db": "database",
     "simulate": "simulate",
     "sandbox": "sandbox",
     "demo": "demo",

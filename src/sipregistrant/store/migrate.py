@@ -7,6 +7,8 @@ their CPU (measured).
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from ..errors import ConfigurationError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["alembic_config", "migrate"]
+__all__ = ["alembic_config", "latest", "migrate", "version_of_file"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -37,7 +39,7 @@ def migrate(connection: Connection) -> None:
 
     Raises `ConfigurationError` where the database is of a later version than this program.
     """
-    if _version_of(connection) == _latest():
+    if _version_of(connection) == latest():
         return
     from alembic import command
     from alembic.util import CommandError
@@ -57,6 +59,16 @@ def _version_of(connection: Connection) -> str:
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
 
 
-def _latest() -> str:
+def version_of_file(path: Path) -> str:
+    """Return the version of the tables in a database file, "" for one without."""
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            return ""
+    return str(row[0]) if row else ""
+
+
+def latest() -> str:
     """Return the version of this program: steps are numbered, and their files are named by it."""
     return max(step.name.partition("_")[0] for step in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
