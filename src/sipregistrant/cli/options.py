@@ -45,7 +45,12 @@ def directory(text: str) -> Path:
 DataDir = Annotated[
     Path,
     typer.Option(
-        "--data-dir", metavar="DIR", parser=directory, help="Directory that holds the database, its key and its lock."
+        "--data-dir",
+        metavar="DIR",
+        parser=directory,
+        envvar="SIPREGISTRANT_DATA_DIR",
+        show_envvar=False,
+        help="Directory that holds the database, its key and its lock.",
     ),
 ]
 
