@@ -230,6 +230,8 @@ def connected(command: Callable[..., None], *, creates: bool = False) -> Callabl
     ]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in others]
     run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    # Else the help would end its lines where the source does.
+    run.__doc__ = "\n\n".join(" ".join(part.split()) for part in (command.__doc__ or "").split("\n\n"))
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
     del run.__wrapped__
     return run

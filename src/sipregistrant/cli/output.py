@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -15,13 +16,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["As", "Output", "cell", "show_many", "show_one"]
+__all__ = ["As", "Output", "cell", "short", "show_many", "show_one", "wide"]
 
 STATE_STYLES = {
     "registered": "green", "up": "green", "degraded": "yellow", "registering": "yellow", "unregistering": "yellow",
     "failing": "red", "rejected": "red", "down": "red", "disabled": "dim",
 }  # fmt: skip
 STATE_COLUMNS = frozenset({"state", "status", "before", "after", "server_status"})
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{3}Z\Z")
+# A file or a pipe is as wide as it has to be.
+WIDTH_OF_NO_TERMINAL = 250
+FOLDED = frozenset(
+    {"aor", "reason", "contacts", "before", "after", "meaning", "description", "status_reason", "source"}
+)
+"""What may be long, and goes on in the next line; the rest stands in one."""
 RIGHT = frozenset({"id", "table", "entry", "port", "last_code", "code", "failures", "aor_ttl", "requests"})
 
 
@@ -62,16 +70,31 @@ def show_many(items: Iterable[Mapping[str, Any]], columns: Sequence[str], output
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left")
     for name in columns:
-        table.add_column(name.replace("_", " "), justify="right" if name in RIGHT else "left", overflow="fold")
+        is_folded = name in FOLDED
+        table.add_column(
+            name.replace("_", " "), justify="right" if name in RIGHT else "left", overflow="fold", no_wrap=not is_folded
+        )
     number = 0
     for item in items:
-        table.add_row(*(_styled(name, cell(item.get(name))) for name in columns))
+        table.add_row(*(_styled(name, short(cell(item.get(name)))) for name in columns))
         number += 1
-    console = Console()
+    console = wide()
     if number:
         console.print(table)
     else:
         Console(stderr=True).print("nothing")
+
+
+def wide() -> Console:
+    """Return what tables are printed on."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_OF_NO_TERMINAL)
+
+
+def short(text: str) -> str:
+    """Return an instant as people read it, to the second; anything else as it is."""
+    match = INSTANT.match(text)
+    return f"{match[1]} {match[2]}" if match else text
 
 
 def _styled(name: str, text: str) -> Text:

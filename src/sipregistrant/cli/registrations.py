@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from rich.text import Text
 from ..errors import ConfigurationError
 from ..model.status import Status
 from .client import Client, connected
-from .output import STATE_STYLES, As, Output, show_many, show_one
+from .output import STATE_STYLES, As, Output, short, show_many, show_one, wide
 
 __all__ = ["refresh", "register", "registration", "status", "unregister"]
 
@@ -23,7 +23,9 @@ LOOK_EVERY_SECONDS = 2.0
 WORST = ("rejected", "failing", "degraded")
 SHOWN_WORST = 10
 
-COLUMNS = ("id", "table", "entry", "aor", "server", "state", "last_code", "reason", "expires_at", "next_attempt_at")
+COLUMNS = ("id", "table", "entry", "aor", "server", "state", "last_code", "expires_at", "next_attempt_at", "reason")
+FOR_PEOPLE = ("id", "entry", "aor", "server", "state", "code", "expires", "next", "reason")
+"""The same in less room; instants are UTC."""
 STATE_OF = {"registered": "registered", "retry_wait": "failing", "rejected": "rejected", "unregistered": "registering or off",
             "unregistering": "unregistering"}  # fmt: skip
 """What people call what the last attempts left."""
@@ -70,7 +72,17 @@ def list_registrations(client: Client, state: States = None, table: OfTable = No
                        limit: Limit = 1000, output: As = Output.TABLE) -> None:  # fmt: skip
     """List registrations that fit."""
     which = _filter(state, table, entry, server, group, text, last_code, overdue)
-    show_many(client.pages("/registrations", most=limit, **which), COLUMNS, output)
+    items = client.pages("/registrations", most=limit, **which)
+    if output is Output.TABLE:
+        show_many(map(_for_people, items), FOR_PEOPLE, output)
+    else:
+        show_many(items, COLUMNS, output)
+
+
+def _for_people(item: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"entry": f"{item['table']}:{item['entry']}", "code": item["last_code"] or ""}
+    times = {"expires": short(item["expires_at"] or "")[11:], "next": short(item["next_attempt_at"] or "")[11:]}
+    return {**item, **told, **times}
 
 
 @registration.command("show")
@@ -100,7 +112,7 @@ def show_status(client: Client,
     if output is Output.CSV:
         show_many(_rows(client.get("/status")), ("server", "state", "registrations"), output)
         return
-    console = Console()
+    console = wide()
     if client.get("/service")["is_paused"]:
         Console(stderr=True).print("[yellow]the service is paused: nothing is sent until `sipregistrant resume`[/]")
     if not watch:
@@ -143,8 +155,8 @@ def _picture(client: Client) -> Table:
             shown.add_column(name, overflow="fold")
         for item in worst:
             style = STATE_STYLES.get(item["state"], "")
-            cells = (item["aor"], Text(item["state"], style=style), str(item["last_code"] or ""), _short(item["since"]),
-                     _short(item["next_attempt_at"]), item["reason"])  # fmt: skip
+            cells = (item["aor"], Text(item["state"], style=style), str(item["last_code"] or ""), short(item["since"] or ""),
+                     short(item["next_attempt_at"] or ""), item["reason"])  # fmt: skip
             shown.add_row(*cells)
         picture.add_row(shown)
     return picture
@@ -152,10 +164,6 @@ def _picture(client: Client) -> Table:
 
 def _number(state: str, number: int) -> Text:
     return Text(f"{number:,}" if number else "·", style=STATE_STYLES.get(state, "") if number else "dim")
-
-
-def _short(instant: str | None) -> str:
-    return instant[:19].replace("T", " ") if instant else ""
 
 
 def _verb(verb: str, about: str) -> Callable[..., None]:
