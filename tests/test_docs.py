@@ -12,6 +12,8 @@ from tools import api, commands, reference, states
 from sipregistrant import errors
 from sipregistrant.cli.main import COMMANDS, command_of
 from sipregistrant.model.status import Status
+from sipregistrant.settings.declared import about, named
+from sipregistrant.settings.example import example
 
 PROJECT = Path(__file__).parent.parent
 OPERATING = (PROJECT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -30,6 +32,7 @@ def test_the_pages_on_the_json_api_and_the_commands_are_what_the_program_makes()
     assert api.PAGE.read_text(encoding="utf-8") == api.page(), "run ./do docs"
     assert api.REFERENCE.read_text(encoding="utf-8") == api.reference(), "run ./do docs"
     assert commands.PAGE.read_text(encoding="utf-8") == commands.page(), "run ./do docs"
+    assert commands.SETTINGS.read_text(encoding="utf-8") == example(), "run ./do docs"
 
 
 def test_every_command_and_every_route_has_its_words() -> None:
@@ -63,6 +66,16 @@ def test_every_command_and_every_option_of_serve_is_explained() -> None:
     assert {name for name in COMMANDS if f"sipregistrant {name}" not in OPERATING} == set()
     options = {option for parameter in command_of("serve").params for option in parameter.opts if option[:2] == "--"}
     assert {option for option in options if option not in OPERATING} == {"--help"} & options
+
+
+def test_every_option_of_serve_is_a_setting_and_every_setting_an_option() -> None:
+    options = {option for parameter in command_of("serve").params for option in parameter.opts}
+    assert {about(field)["option"] for field in named().values()} == options - {
+        "--config",
+        "--secrets-dir",
+        "--help",
+        "-h",
+    }
 
 
 def test_the_unit_for_systemd_runs_what_is_there_and_is_told_of() -> None:

@@ -1,4 +1,5 @@
-"""Writes docs/commands.md, every command with its arguments and options, from the program's own help.
+"""Writes docs/commands.md, every command with its arguments and options, from the program's own help; and
+docs/sipregistrant.toml, every setting.
 
     .venv/bin/python tools/commands.py
 
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sipregistrant.cli.main import COMMANDS, command_of
+from sipregistrant.settings.example import example
 
-PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "commands.md"
+SETTINGS = DOCS / "sipregistrant.toml"
 
 HEAD = """\
 # Commands
@@ -79,3 +83,4 @@ def _paragraphs(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    SETTINGS.write_text(example(), encoding="utf-8")

@@ -2,6 +2,7 @@
 
     SipRegistrantError
     ├── ConfigurationError(setting, problem)          the operator's; ends a command with one sentence
+    ├── SettingsFaulty(faults)                        all that is wrong with what `serve` is told
     ├── SipError
     │   ├── SipParseError(part, problem)              the peer's bytes; never leaves the dispatcher
     │   ├── InvalidState(state, event)                our bug; also an AssertionError
@@ -47,6 +48,7 @@ __all__ = [
     "Refusal",
     "RequestRefused",
     "ServiceUnreachable",
+    "SettingsFaulty",
     "SipError",
     "SipParseError",
     "SipRegistrantError",
@@ -72,6 +74,17 @@ class ConfigurationError(SipRegistrantError):
 
     def __str__(self) -> str:
         return f"{self.setting}: {self.problem}"
+
+
+class SettingsFaulty(SipRegistrantError):
+    """Settings that cannot be used as they are: each fault as (where it stands, what it is)."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(f"{where}: {problem}" for where, problem in self.faults)
 
 
 class SipError(SipRegistrantError):

@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import socket
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import structlog
@@ -76,13 +76,13 @@ class ServiceSettings:
     https: tuple[str, int] = ("127.0.0.1", 8443)
     sip: tuple[str, int] = ("0.0.0.0", 5060)
     advertise: str = ""
-    redirect_hosts: frozenset[str] = frozenset()
+    redirect_hosts: set[str] = field(default_factory=set)
     tls: TlsFiles = TlsFiles()
     name_servers: tuple[tuple[str, int], ...] = ()
     unregister_on_stop: bool = False
     paused: bool = False
     """Send nothing from the start on, until somebody resumes; a service that was paused is so without this."""
-    rest: RestSettings = RestSettings()
+    rest: RestSettings = field(default_factory=RestSettings)
     certificate: CertificateFiles | None = None
     """The operator's own; None for one of our making."""
 
@@ -213,8 +213,15 @@ class Service:
         host = self.settings.https[0]
         return f"https://{f'[{host}]' if ':' in host else host}:{self.https_port}"
 
-    def reload_certificate(self) -> None:
-        """Show the certificate that is in the files now, for new connections."""
+    def reload(self, settings: ServiceSettings) -> None:
+        """Take up what can be changed while the service runs: the wire API's settings, the hosts of redirections; and show the
+        certificate that is in the files now, for new connections.
+        """
+        for one in fields(RestSettings):
+            setattr(self.settings.rest, one.name, getattr(settings.rest, one.name))
+        # The engine has this very set.
+        self.settings.redirect_hosts.clear()
+        self.settings.redirect_hosts.update(settings.redirect_hosts)
         if self._tls is not None:
             self._tls.reload()
 

@@ -31,10 +31,11 @@ from ..rest.settings import RestSettings
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
 from ..service import FIRST_GROUP, Service, ServiceSettings
+from ..settings.texts import address
 from ..store import config, state, users
 from ..store.passwords import hash_password
 from ..store.tx import Key, Tx
-from .options import address, log_to_stderr
+from .options import log_to_stderr
 from .sample import PASSWORD, REALM, Client, feed
 from .serve import until_stopped
 

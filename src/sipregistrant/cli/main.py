@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "app", "command_of"]
 
 COMMANDS = {
     "serve": "serve",
+    "config": "config",
     "status": "registrations:status",
     "table": "configured:table",
     "entry": "entries:entry",

@@ -11,7 +11,7 @@ import uvloop
 from ..errors import ConfigurationError
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
-from .options import address
+from ..settings.texts import address
 from .serve import until_stopped
 
 __all__ = ["cli"]

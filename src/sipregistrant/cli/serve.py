@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
-import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 
-from .. import __version__
-from ..engine.transport.tls import TlsFiles
-from ..rest.settings import RestSettings
-from ..service import Service, ServiceSettings
-from .options import (
-    DataDir,
-    address,
-    check_advertised,
-    hosts,
-    line,
-    log_to_stderr,
-    name_server,
-    networks,
-    pair_of_files,
-)
+from ..errors import SettingsFaulty
+from ..service import Service
+from ..settings.load import Loaded, Sources, changes, load, service_settings
+from .options import ConfigFile, MaybeDataDir, SecretsDir, log_to_stderr
 
 __all__ = ["cli", "until_stopped"]
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+log = structlog.get_logger(__name__)
 
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -43,6 +35,15 @@ class ProxyHeader(StrEnum):
     FORWARDED = "forwarded"
 
 
+class Level(StrEnum):
+    """What is logged at least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class StatusLine(StrEnum):
     """What the HTTP status line of the wire API says."""
 
@@ -52,16 +53,23 @@ class StatusLine(StrEnum):
 
 @cli.command("serve")
 def serve(
-    data_dir: DataDir,
+    data_dir: MaybeDataDir = None,
+    config: ConfigFile = None,
+    secrets_dir: SecretsDir = None,
     https: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where /rest and /healthz are served.")
-    ] = "127.0.0.1:8443",
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where /rest, /api/v1 and /healthz are served. [127.0.0.1:8443]"),
+    ] = None,
     sip: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="What signaling group 1 listens on and sends from at first start.")
-    ] = "0.0.0.0:5060",
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="What signaling group 1 listens on and sends from at first start. [0.0.0.0:5060]"
+        ),
+    ] = None,
     advertise: Annotated[
-        str, typer.Option(metavar="ADDR", help="Our address in Contact and Via, when it is not the socket's own.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="ADDR", help="Our address in Contact and Via, when it is not the socket's own."),
+    ] = None,
     follow_redirects_to: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST", help="Host that a 3xx answer may send us to; may be repeated. Else none is."),
@@ -79,65 +87,103 @@ def serve(
     ] = None,
     sip_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
     unregister_on_stop: Annotated[
-        bool,
+        bool | None,
         typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
-    ] = False,
+    ] = None,
     paused: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--paused", help="Send nothing until `sipregistrant resume`: for a copy, beside which another runs."
         ),
-    ] = False,
+    ] = None,
     https_certificate: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Certificate for HTTPS, PEM; else one is made. Read again when it changes."),
     ] = None,
     https_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
     rest_status_line: Annotated[
-        StatusLine, typer.Option(help="HTTP status of /rest: always 200, or a mirror of http_code.")
-    ] = StatusLine.ALWAYS_200,
-    csrf: Annotated[bool, typer.Option("--csrf", help="Demand X-CSRF-Token of requests that write.")] = False,
+        StatusLine | None, typer.Option(help="HTTP status of /rest: always 200, or a mirror of http_code. [200]")
+    ] = None,
+    csrf: Annotated[bool | None, typer.Option("--csrf", help="Demand X-CSRF-Token of requests that write.")] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDR", help="Address or network of a reverse proxy to believe; may be repeated."),
     ] = None,
     proxy_header: Annotated[
-        ProxyHeader,
-        typer.Option(help="What the proxies write: X-Forwarded-For and -Host, or Forwarded. The other means nothing."),
-    ] = ProxyHeader.X_FORWARDED,
-    system_version: Annotated[str, typer.Option(metavar="TEXT", help="Version that /rest/system shows.")] = __version__,
-    system_build: Annotated[str, typer.Option(metavar="TEXT", help="Build that /rest/system shows.")] = "",
-    node_name: Annotated[str, typer.Option(metavar="TEXT", help="Name that /rest/system shows; else the host's.")] = "",
+        ProxyHeader | None,
+        typer.Option(help="What the proxies write: X-Forwarded-For and -Host [x-forwarded], or Forwarded."),
+    ] = None,
+    system_version: Annotated[str | None, typer.Option(metavar="TEXT", help="Version that /rest/system shows.")] = None,
+    system_build: Annotated[str | None, typer.Option(metavar="TEXT", help="Build that /rest/system shows.")] = None,
+    node_name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Name that /rest/system shows; else the host's.")
+    ] = None,
+    log_level: Annotated[Level | None, typer.Option(help="The least that is logged. [info]")] = None,
 ) -> None:
-    """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop."""
-    log_to_stderr()
-    check_advertised(advertise, "--advertise")
-    rest = RestSettings(
-        mirrors_status=rest_status_line is StatusLine.MIRROR, demands_csrf_token=csrf,
-        trusted_proxies=networks(trusted_proxy or (), "--trusted-proxy"),
-        uses_forwarded=proxy_header is ProxyHeader.FORWARDED,
-        system_version=line(system_version, "--system-version"), system_build=line(system_build, "--system-build"),
-        node_name=line(node_name or socket.gethostname(), "--node-name"),
-    )  # fmt: skip
-    settings = ServiceSettings(
-        data_dir, https=address(https, "--https"), sip=address(sip, "--sip"), advertise=advertise,
-        redirect_hosts=hosts(follow_redirects_to or (), "--follow-redirects-to"),
-        name_servers=tuple(name_server(one) for one in dns or ()),
-        tls=TlsFiles(sip_trust, sip_certificate, sip_key), unregister_on_stop=unregister_on_stop, paused=paused,
-        rest=rest, certificate=pair_of_files(https_certificate, https_key),
-    )  # fmt: skip
-    uvloop.run(_serve(settings))
+    """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop.
+
+    What is not said here is looked for in the environment, the secrets directory and the file of --config; `config show` tells
+    what is in force.
+    """
+    given = {
+        "data_dir": data_dir, "unregister_on_stop": unregister_on_stop, "paused": paused,
+        "https.listen": https, "https.certificate": https_certificate, "https.key": https_key,
+        "sip.listen": sip, "sip.advertise": advertise, "sip.follow_redirects_to": follow_redirects_to,
+        "sip.trust": sip_trust, "sip.certificate": sip_certificate, "sip.key": sip_key, "dns.servers": dns,
+        "rest.status_line": rest_status_line, "rest.csrf": csrf, "rest.trusted_proxies": trusted_proxy,
+        "rest.proxy_header": proxy_header, "rest.system_version": system_version, "rest.system_build": system_build,
+        "rest.node_name": node_name, "log.level": log_level,
+    }  # fmt: skip
+    sources = Sources(config, secrets_dir, {name: value for name, value in given.items() if value is not None})
+    loaded = load(sources)
+    _log_at(loaded)
+    uvloop.run(_serve(loaded, sources))
 
 
-async def _serve(settings: ServiceSettings) -> None:
+def _log_at(loaded: Loaded) -> None:
+    log_to_stderr(getattr(logging, loaded.settings.log.level.upper()))
+
+
+async def _serve(loaded: Loaded, sources: Sources) -> None:
     stopped = until_stopped()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # one that comes too early must not end the process
-    async with Service.running(settings) as service:
+    async with Service.running(service_settings(loaded.settings)) as service:
         look_for_cycles_seldom()
-        loop.add_signal_handler(signal.SIGHUP, service.reload_certificate)
+        loop.add_signal_handler(signal.SIGHUP, _Reloads(service, loaded, sources).reload)
         print(f"ready {service.base}" + (" paused" if await service.is_paused() else ""), flush=True)
         await stopped.wait()
+
+
+class _Reloads:
+    """What SIGHUP does: all is read again, and nothing is changed where anything is at fault."""
+
+    def __init__(self, service: Service, loaded: Loaded, sources: Sources) -> None:
+        self._service = service
+        self._started_with = loaded
+        self._loaded = loaded
+        self._sources = sources
+
+    def reload(self) -> None:
+        """Read everything again."""
+        try:
+            loaded = load(self._sources)
+        except SettingsFaulty as error:
+            for where, problem in error.faults:
+                log.error("settings.faulty", where=where, problem=problem, hint="nothing was changed")
+            return
+        changed, _ = changes(self._loaded, loaded)
+        _, waiting = changes(self._started_with, loaded)
+        self._loaded = loaded
+        self._service.reload(service_settings(loaded.settings))
+        _log_at(loaded)
+        log.info("settings.reloaded", changed=changed)
+        if waiting:
+            log.warning(
+                "settings.need_restart",
+                settings=waiting,
+                hint="they are as they were until the service is started again",
+            )
 
 
 def look_for_cycles_seldom() -> None:

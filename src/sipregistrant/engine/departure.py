@@ -53,7 +53,7 @@ class EngineSettings:
     own_address: str = ""
     own_fqdn: str = ""
     timers: SipTimers = SipTimers()
-    redirect_hosts: frozenset[str] = frozenset()
+    redirect_hosts: Collection[str] = frozenset()
     tls: TlsFiles = TlsFiles()
     name_servers: tuple[tuple[str, int], ...] = ()
     """Addresses and ports; none for those of the machine."""

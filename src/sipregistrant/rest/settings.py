@@ -10,9 +10,10 @@ from .. import __version__
 __all__ = ["RestSettings"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RestSettings:
-    """The settings; all have a default that programs written for real boxes get along with.
+    """The settings; all have a default that programs written for real boxes get along with. They may change while requests are
+    answered.
 
     `mirrors_status` makes the HTTP status line equal to `http_code`. `demands_csrf_token` is the mode of newer firmware.
     `trusted_proxies` are believed what they say of the client. The others are what `/rest/system` shows.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sipregistrant.api.tls import CertificateFiles
-from sipregistrant.cli.options import address, hosts, line, networks, pair_of_files
 from sipregistrant.errors import ConfigurationError
+from sipregistrant.settings.texts import address, hosts, line, networks, pair_of_files
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""`sipregistrant config`, and SIGHUP on the real program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+from pathlib import Path
+
+import httpx2
+
+from ..service import ServiceProcess, eventually, run_command
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_faults_are_named_and_end_with_one(tmp_path: Path) -> None:
+    config = tmp_path / "s.toml"
+    config.write_text('[https]\nlisten = "x"\nlisen = "y"\n')
+    checked = run_command("config", "check", "--config", str(config))
+    assert (checked.returncode, checked.stderr.splitlines()) == (
+        1,
+        [
+            f"{config}:2: https.listen: 'x' is not HOST:PORT",
+            f"{config}:3: there is no setting https.lisen; https.listen?",
+        ],
+    )
+    served = run_command("serve", "--config", str(config))
+    assert (served.returncode, f"{config}:3: there is no setting" in served.stderr) == (1, True)
+    config.write_text("")
+    assert run_command("config", "check", "--config", str(config)).stdout.startswith("good: 0 settings are said")
+    assert run_command("config", "show", "--defaults").stdout.count("\n[") == 5
+    assert 'listen = "127.0.0.1:8443"  # default' in run_command("config", "show").stdout
+
+
+def test_a_sighup_reloads_what_can_be_and_says_what_cannot(tmp_path: Path) -> None:
+    config = tmp_path / "s.toml"
+    config.write_text('[rest]\nnode_name = "before"\n')
+    (tmp_path / "var").mkdir()
+    with ServiceProcess(tmp_path / "var", free_port(), "--config", str(config)) as service:
+        context = ssl.create_default_context(cafile=tmp_path / "var" / "https.crt")
+        with httpx2.Client(base_url=f"{service.base}/rest/", verify=context, trust_env=False, timeout=30) as client:
+            client.post("login", data={"Username": "rest", "Password": "the-password"})
+            assert "before" in client.get("system").text
+            config.write_text('[rest]\nnode_name = "after"\n[sip]\nadvertise = "192.0.2.1"\n')
+            os.kill(service.pid, signal.SIGHUP)
+            eventually(lambda: "after" in client.get("system").text)
+            eventually(lambda: '"settings": ["sip.advertise"]' in service.log())
+            config.write_text('[rest]\nnode_name = "third"\ncsrf = 7\n')
+            os.kill(service.pid, signal.SIGHUP)
+            eventually(lambda: '"settings.faulty"' in service.log())
+            assert "after" in client.get("system").text
