@@ -99,7 +99,7 @@ class Departures:
         settings = registrar.settings
         assert settings is not None
         cseq, generation = next_cseq(row.cseq, row.generation, now)
-        if settings.behaviour.call_id and moved is None and _renews_call_id(row, settings.behaviour.call_id, now):
+        if settings.behaviour is not USUAL and moved is None and _renews_call_id(row, settings.behaviour.call_id, now):
             generation += 1
         seen = None
         if settings.profile[CONTACT_AS_SEEN] and not settings.group[PUBLIC_ADDRESS]:
@@ -175,7 +175,7 @@ def _renews_call_id(row: Claimed, life: CallIdLife, now: float) -> bool:
     """Tell whether an attempt begins a new Call-ID. An un-REGISTER has that of what it removes: a registrar that looks at it
     knows by it that nobody else is meant (RFC 3261 §10.3 step 7). CSeq goes on growing all the same.
     """
-    if not row.cseq or row.is_removal:
+    if life is CallIdLife.KEPT or not row.cseq or row.is_removal:
         return False
     return life is CallIdLife.CYCLE or row.failures > 0 or row.expires_at <= now
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..errors import SipParseError
 from ..model.addressing import Addressing, OwnAddress
 from ..model.schedule import Claimed, RegistrarSettings, Sent, SentContact
-from ..sip.behaviour import ExpiresStyle, UnregisterStyle
+from ..sip.behaviour import USUAL, ExpiresStyle, UnregisterStyle
 from ..sip.outbound import Outbound
 from ..sip.registration import Order
 from ..sip.targets import Target
@@ -92,7 +92,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
                       addressing.contacts(entry, token), route)  # fmt: skip
         if outbound is not None and len(wanted.contacts) == 1:
             wanted.contacts[0].flow = str(outbound)
-        if behaviour.expires_style is ExpiresStyle.HEADER:
+        if behaviour is not USUAL and behaviour.expires_style is ExpiresStyle.HEADER:
             # What is asked for the AOR is asked for all of them.
             for contact in wanted.contacts:
                 contact.asked = int(entry["AorTtl"] or 0)
@@ -102,7 +102,7 @@ def build(claimed: Claimed, settings: RegistrarSettings, addressing: Addressing,
     removed = (
         [] if known is wanted.contacts and not is_removal else _not_wanted(claimed, known, wanted, addressing, token_of)
     )
-    if behaviour.unregister_style is UnregisterStyle.NONE:
+    if removed and behaviour.unregister_style is UnregisterStyle.NONE:
         removed = []
     if is_removal:
         if not removed:

@@ -79,7 +79,7 @@ class Authenticator:
         not answered.
         """
         self._credentials = credentials
-        self._has_ha1 = any([credential.ha1_of for credential in credentials])
+        self._has_ha1 = credentials[0].ha1_of != "" if len(credentials) == 1 else any([c.ha1_of for c in credentials])
         self._preferred = preferred
         self._least = least or {}
         self._answers: dict[Place, _Answer] = {}
@@ -98,7 +98,7 @@ class Authenticator:
             answer.nonce_count += 1
             credential = answer.credential
             name, value = authorization(answer.challenge, credential.username, credential.password, method, uri,
-                                        answer.nonce_count, make_cnonce(), is_ha1=bool(credential.ha1_of))  # fmt: skip
+                                        answer.nonce_count, make_cnonce(), b"", credential.ha1_of != "")  # fmt: skip
             lines += f"{name}: {value}\r\n"
         return lines
 
@@ -228,7 +228,11 @@ class Authenticator:
     def _next_candidate(
         self, place: Place, challenge: Challenge, candidates: Sequence[Credential]
     ) -> Credential | None:
-        tried = self._tried.setdefault(place, _Tried())
+        tried = self._tried.get(place)
+        if tried is None:
+            # Nearly always.
+            self._tried[place] = _Tried(1)
+            return candidates[0]
         turn = tried.turn(challenge)
         if turn < tried.candidates:
             tried.had_stale = True

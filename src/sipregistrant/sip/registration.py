@@ -228,7 +228,7 @@ class Attempt:
         bound first, what is to go after it (§10.2.2).
         """
         order = self._order
-        if order.behaviour.expires_style or order.removes_all:
+        if order.behaviour is not USUAL and (order.behaviour.expires_style or order.removes_all):
             return self._render_otherwise()
         flow, text = ("", "") if order.outbound is None else (order.outbound.parameters, order.outbound.lines)
         for c in order.contacts:
