@@ -41,6 +41,7 @@ from tests.engine.watched import KEY, WatchedSchedule
 __all__ = ["run"]
 
 PASSWORD = "secret"
+MAINTENANCE, ENABLED = 3, 1
 
 # A transaction that was begun in the last moment of the trouble, and one after a challenge, have ended by then; and what
 # was delayed has arrived.
@@ -94,6 +95,9 @@ class _Watch:
         self.moved = 0
         # When the disk was full last; infinite while it is.
         self.well_since = 0.0
+        # By server that is in maintenance, since when; and when the last one ended.
+        self.resting: dict[int, float] = {}
+        self.rested_until = 0.0
         self.engine = await self._start()
         events: list[tuple[float, Callable[[], Any]]] = []
         at = 0.0
@@ -178,6 +182,8 @@ class _Watch:
         self._enter(Phase(0, [what for what in GOOD if what != "shorter"]))
         self.registrar.password = self.password
         if isinstance(self.within, StoredSchedule):
+            for number in list(self.resting):
+                self._rest(self.within, number, ENABLED)
             for number in range(1, self.play.rows + 1):
                 self.within.set_password(number, self.password)
             return
@@ -209,6 +215,10 @@ class _Watch:
     def _change_stored(self, stored: StoredSchedule, what: str, number: int) -> None:
         is_there = stored.exists(number)
         match what:
+            case "maintenance":
+                self._rest(stored, number % self.play.servers + 1, MAINTENANCE)
+            case "maintenance ends":
+                self._rest(stored, number % self.play.servers + 1, ENABLED)
             case "password here":
                 stored.set_password(number, self.password)
             case "password wrong":
@@ -223,6 +233,13 @@ class _Watch:
                 stored.put(number, self._uri(number), self.form)
             case "delete" if is_there:
                 stored.delete(number)
+
+    def _rest(self, stored: StoredSchedule, server: int, state: int) -> None:
+        stored.set_admin_state(server, state)
+        if state == MAINTENANCE:
+            self.resting.setdefault(server, self.schedule.now)
+        elif self.resting.pop(server, None) is not None:
+            self.rested_until = self.schedule.now
 
     def _change_listed(self, what: str, id: int) -> None:
         row = self.within.rows.get(id)
@@ -290,10 +307,17 @@ class _Watch:
                 since = max(in_flight_since, self.well_since)
                 assert now - since < 2 * self.play.most_requests * 33, f"{id} is in flight and stays there"
                 continue
+            if row.registrar_id in self.resting:
+                # Registrars have the numbers of their servers: there is one group.
+                taken_at = in_flight_since or 0.0
+                assert taken_at <= self.resting[row.registrar_id], f"{id} is claimed in maintenance"
+                continue
             if row.desired or row.is_tombstone:
                 assert row.due_at < float("inf"), f"{id} is never due"
                 pacings = self.engine._claims.pacings.values()
-                allowed_from = max(row.due_at, self.well_since, *(pacing.paused_until for pacing in pacings), 0.0)
+                allowed_from = max(
+                    row.due_at, self.well_since, self.rested_until, *(pacing.paused_until for pacing in pacings), 0.0
+                )
                 has_room = all(pacing.room(now) > 0 for pacing in pacings) and not len(self.engine._settler)
                 assert not has_room or allowed_from > now - 12.0, f"{id} is overdue by {now - row.due_at} s"
             if (

@@ -89,6 +89,10 @@ class StoredSchedule(MemorySchedule):
     def post(self, number: int, **form: str | int) -> None:
         self.write(config.change, ENTRY, Key(number, 1), {name: str(value) for name, value in form.items()})
 
+    def set_admin_state(self, number: int, state: int) -> None:
+        """Enable, disable, drain or rest one of the servers."""
+        self.write(config.change, RESOURCES["sipserver"], Key(number, 1), {"AdminState": str(state)})
+
     def delete(self, number: int) -> None:
         self.write(config.delete, ENTRY, Key(number, 1))
 

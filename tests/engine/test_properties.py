@@ -15,7 +15,7 @@ SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), data
 
 CHANGES = [
     "password here", "password wrong", "password there", "contact", "disable", "enable", "delete",
-    "restart", "crash", "forget", "knock",
+    "restart", "crash", "forget", "knock", "maintenance", "maintenance ends",
 ]  # fmt: skip
 
 SHARES = st.sampled_from([0.0, 0.0, 0.05, 0.3, 0.9])
