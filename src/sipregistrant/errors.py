@@ -3,6 +3,7 @@
     SipRegistrantError
     ├── ConfigurationError(setting, problem)          the operator's; ends a command with one sentence
     ├── SettingsFaulty(faults)                        all that is wrong with what `serve` is told
+    ├── ImportFaulty(where, problem)                  a file of another product that cannot be read
     ├── SipError
     │   ├── SipParseError(part, problem)              the peer's bytes; never leaves the dispatcher
     │   ├── InvalidState(state, event)                our bug; also an AssertionError
@@ -37,6 +38,7 @@ __all__ = [
     "ActionUnknown",
     "BackupFaulty",
     "ConfigurationError",
+    "ImportFaulty",
     "InvalidState",
     "KeyUnusable",
     "NotUnique",
@@ -85,6 +87,18 @@ class SettingsFaulty(SipRegistrantError):
 
     def __str__(self) -> str:
         return "\n".join(f"{where}: {problem}" for where, problem in self.faults)
+
+
+class ImportFaulty(SipRegistrantError):
+    """A file of another product that is not what it is taken for. Nothing was changed; `where` names file and line."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where = where
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
 
 
 class SipError(SipRegistrantError):
