@@ -75,10 +75,10 @@ class Object:
 def objects_of(found: Found, first_table: int, server_table: int = 1, first_server: int = 1) -> list[Object]:
     """Return the objects that a source comes to, each after those that it names.
 
-    Of each trunk a credential table (where it has credentials) and a registrant table, both with the same id, from `first_table` on,
-    and a server, from id `first_server` on in `server_table`, which exists. A server table has 99 places: what does not fit is put
-    into further server tables, which are made, with ids above `server_table` and not under `first_table`; a signaling group has to
-    name them. That the ids are free is the caller's business.
+    Of each trunk: a credential table (where it has credentials) and a registrant table, both with the same id, from
+    `first_table` on, and a server, from id `first_server` on in `server_table`, which exists. A server table has 99 places:
+    what does not fit is put into further ones, which are made, with ids above `server_table` and not under `first_table`; a
+    signaling group has to name them. That the ids are free is the caller's business.
     """
     objects: list[Object] = []
     in_table, next_server = server_table, first_server
