@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import ImportFaulty
-from . import kamailio, opensips
+from . import asterisk, audiocodes, freeswitch, kamailio, opensips
 from .found import Form, Found, Note, Object, Trunk, objects_of
 
 __all__ = ["FORMATS", "Form", "Found", "Note", "Object", "Trunk", "objects_of", "read"]
 
 FORMATS: Mapping[str, Callable[[Path], Found]] = {
+    "asterisk": asterisk.read,
+    "audiocodes": audiocodes.read,
+    "freeswitch": freeswitch.read,
     "kamailio": kamailio.read,
     "opensips": opensips.read,
 }
