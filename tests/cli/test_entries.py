@@ -179,10 +179,11 @@ async def test_ten_thousand_entries_go_in_after_the_plan_and_come_out_unchanged(
     await asyncio.to_thread(use)
 
 
-def test_without_a_service_it_is_carried_out_when_one_starts(run: Program, tmp_path: Path) -> None:
+def test_without_a_service_it_is_carried_out_and_registered_when_one_starts(run: Program, tmp_path: Path) -> None:
     run("table", "put", "1")
     ended = run("entry", "import", "1", write_csv(tmp_path / "in.csv", 3), "--yes")
-    assert ended.splitlines()[-1] == "on disk; carried out when the service starts"
+    assert ended.splitlines()[-1] == "carried out; registered when the service starts"
+    assert len(run.json("entry", "list", "1")) == 3
 
 
 def test_faults_are_told_by_line_and_nothing_is_changed(run: Program, tmp_path: Path) -> None:

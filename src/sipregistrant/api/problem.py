@@ -21,6 +21,8 @@ from ..errors import (
 
 __all__ = ["MEDIA_TYPE", "Problem", "problem", "problem_of"]
 
+NOTHING = "nothing was changed"
+
 MEDIA_TYPE = "application/problem+json"  # RFC 9457 §6.1
 
 
@@ -64,11 +66,15 @@ def problem_of(error: SipRegistrantError, field: str = "") -> Problem:
         case ObjectExists():
             return Problem(409, str(error))
         case ValueRefused():
-            return Problem(422, faults=[(field or error.attribute, error.problem or f"it is {error.fault}")])
+            return Problem(
+                422, "nothing was changed", faults=[(field or error.attribute, error.problem or f"it is {error.fault}")]
+            )
         case ReferenceMissing():
-            return Problem(422, faults=[(field or error.attribute, f"{error.target} does not exist")])
+            return Problem(
+                422, "nothing was changed", faults=[(field or error.attribute, f"{error.target} does not exist")]
+            )
         case NotUnique():
-            return Problem(422, faults=[(field or error.attribute, "it is not unique")])
+            return Problem(422, NOTHING, faults=[(field or error.attribute, "it is not unique")])
         case ConfigurationError():
             return Problem(422, str(error))
     return Problem(409, str(error))

@@ -20,10 +20,10 @@ from ..errors import ConfigurationError, RequestRefused
 from .client import Client, connected
 from .objects import Table, commands_of, path_of
 
-__all__ = ["credential", "entry"]
+__all__ = ["credential", "entry", "wait_for_import"]
 
 PIECE_BYTES = 64 * 1024
-LOOK_EVERY_SECONDS = 0.25
+LOOK_EVERY_SECONDS = 0.1
 
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="CSV where it ends in .csv, else NDJSON; - is standard input.")
@@ -72,13 +72,11 @@ def _import(place: Place) -> Callable[..., None]:
             _show(plan)
         if not _changes(plan):
             return
-        if not client.is_running:
-            print("on disk; carried out when the service starts")
-        elif wait:
-            importing.wait()
-            print("carried out")
-        else:
+        if not wait:
             print("on disk; being carried out")
+            return
+        wait_for_import(client, path_of(place, table))
+        print("carried out" if client.is_running else "carried out; registered when the service starts")
 
     import_.__doc__ = f"""Create and change many {place.collection} of a table, all that the file names, or none.
 
@@ -113,12 +111,13 @@ class _Import:
         found: dict[str, Any] = reply.json()
         return found
 
-    def wait(self) -> None:
-        """Wait until all of it is carried out."""
-        with _progress("Carrying out") as (progress, task):
-            while (how_far := self._client.get(self._path))["is_pending"]:
-                progress.update(task, completed=how_far["done"], total=how_far["lines"])
-                time.sleep(LOOK_EVERY_SECONDS)
+
+def wait_for_import(client: Client, path: str) -> None:
+    """Wait until all of an import of the objects at a path is carried out."""
+    with _progress("Carrying out") as (progress, task):
+        while (how_far := client.get(f"{path}/import"))["is_pending"]:
+            progress.update(task, completed=how_far["done"], total=how_far["lines"])
+            time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _export(place: Place) -> Callable[..., None]:

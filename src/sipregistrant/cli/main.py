@@ -38,6 +38,7 @@ COMMANDS = {
     "refresh": "registrations:refresh",
     "register": "registrations:register",
     "unregister": "registrations:unregister",
+    "transfer": "transfer",
     "pause": "service:pause",
     "resume": "service:resume",
     "forecast": "forecast",

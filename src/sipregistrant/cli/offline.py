@@ -1,6 +1,6 @@
 """The JSON API on a data directory that no service holds: in a thread, for as long as one command takes.
 
-So a command does the same whether the service runs or not, through the same socket; what it changes is carried out when the
+So a command does the same whether the service runs or not, through the same socket; what it changes is registered when the
 service starts.
 """
 
@@ -23,6 +23,8 @@ from ..api.gate import Gate, Guarded
 from ..api.unix_socket import SOCKET_NAME, listen_locally
 from ..api.web_server import WebServer
 from ..engine.clock import Clock, read_boot_id
+from ..engine.tasks import cancel_all, spawn
+from ..store import reconcile
 from ..store.store import Store
 
 __all__ = ["served_offline"]
@@ -78,10 +80,23 @@ class _Thread(threading.Thread):
             api = create_api(store, on_user_changed=sessions.end_all_of)
             server = WebServer(Starlette(routes=[Mount(PREFIX, Guarded(api, gate))]), listen_locally(self._data_dir))
             await server.start()
+            carrying = spawn(self._carry_out(store), "reconciler")
             self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
             self.ready.set()
             await self._stopped.wait()
             await server.stop()
+            await cancel_all(carrying)
             (self._data_dir / SOCKET_NAME).unlink(missing_ok=True)
         finally:
             await store.close()
+
+    async def _carry_out(self, store: Store) -> None:
+        """Carry out what concerns many, imports among them, as the service does; nothing is sent by that."""
+        noted = asyncio.Event()
+        noted.set()
+        store.on_commit = lambda tx: noted.set() if tx.fan_out else None
+        while True:
+            await noted.wait()
+            noted.clear()
+            while await store.write(reconcile.step):
+                pass
