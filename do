@@ -177,6 +177,8 @@ run_tests() {
     install
     install_kamailio || say "Going on without Kamailio: its tests are skipped and counted at the end."
     install_nat_tools || say "Going on without nftables: the test behind a real NAT is skipped."
+    # The whole suite takes all processors; what is named is run by itself, so that its output comes as it happens.
+    if [ "$#" -eq 0 ]; then set -- --numprocesses auto --dist loadfile; fi
     exec "$venv/bin/python" -m pytest "$@"
 }
 
