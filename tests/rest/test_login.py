@@ -192,3 +192,14 @@ async def test_an_expired_session_is_none(client: Client, clock: ManualClock) ->
 async def test_the_sessions_of_a_changed_user_end(client: Client, app: Starlette, sessions: Sessions) -> None:
     sessions.end_all_of("scripts")
     assert (await client.get("/rest/sipsg")).told == (401, 20032, "")
+
+
+@pytest.mark.parametrize("level", ["readonly", "admin"])
+async def test_a_session_of_the_json_api_opens_the_wire_api_for_its_own_level_alone(
+    stranger: Client, sessions: Sessions, level: str
+) -> None:
+    stranger.cookie = f"PHPSESSID={sessions.begin('boss', level).token}"
+    assert (await stranger.get("/rest/sipsg/1")).told[:2] == (401, 20032)
+    assert (await stranger.put("/rest/sipcontactregistrant/1")).told[:2] == (401, 20032)
+    stranger.cookie = f"PHPSESSID={sessions.begin('scripts', 'rest').token}"
+    assert (await stranger.get("/rest/sipsg/1")).http_code == 200

@@ -30,7 +30,7 @@ from .codes import FAULT_INSIDE, HOST_INVALID, METHOD_UNSUPPORTED, SESSION_MISSI
 from .cookies import cookie_line, csrf_cookie_line, tokens_in
 from .envelope import CONTENT_TYPE, Block, Listing, refusal, success
 from .forms import read_form
-from .login import begin_session
+from .login import LEVEL, begin_session
 from .origin import refuse_foreign_origin, refuse_without_token
 from .resources import Resources, locate
 from .settings import RestSettings
@@ -146,7 +146,8 @@ class RestApi:
             csrf = [csrf_cookie_line(session)] if self._settings.demands_csrf_token else []
             return None, [*csrf, cookie_line(session.token)]
         own = self._sessions.find(tokens_in(request.headers.getlist("cookie")))
-        if own is None:
+        # A session of the JSON API may be another's: an administrator's or a reader's, who log in in vain here.
+        if own is None or own.level != LEVEL:
             raise WireRefusal(SESSION_MISSING)
         if self._settings.demands_csrf_token:
             refuse_without_token(request, own)

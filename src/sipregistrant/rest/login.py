@@ -15,7 +15,7 @@ from ..access.sessions import Session, Sessions
 from ..store import users
 from .codes import BAD_LOGIN, LOGIN_FIELD_MISSING, WRONG_LEVEL, WireRefusal
 
-__all__ = ["begin_session"]
+__all__ = ["LEVEL", "begin_session"]
 
 log = structlog.get_logger(__name__)
 
