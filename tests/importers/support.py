@@ -9,6 +9,15 @@ from sipregistrant.model.registry import RESOURCES
 
 SAMPLES = Path(__file__).parent / "samples"
 
+SAMPLE = {
+    "asterisk": "pjsip.conf",
+    "audiocodes": "audiocodes.ini",
+    "freeswitch": "freeswitch.xml",
+    "kamailio": "kamailio-uacreg",
+    "opensips": "opensips-registrant.csv",
+}
+"""One for each format."""
+
 
 def imported(format: str, name: str) -> Found:
     """Read a sample; what comes of it must be what the attribute tables take."""

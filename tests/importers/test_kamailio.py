@@ -8,6 +8,8 @@ import pytest
 
 from sipregistrant.errors import ImportFaulty
 from sipregistrant.importers import objects_of, read
+from sipregistrant.importers.places import MOST_PATTERNS
+from sipregistrant.store import credentials as store_credentials
 from tests.importers.support import SAMPLES, imported, texts_of, written
 
 HEADING = "l_uuid,r_username,r_domain,realm,auth_username,auth_password,auth_ha1,auth_proxy,expires\n"
@@ -113,13 +115,36 @@ def test_an_ha1_without_a_realm_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_two_passwords_of_one_user_are_two_trunks(tmp_path: Path) -> None:
-    rows = [f"t{n},alice,d{n}.example.com,,alice,pw{n},,sip:proxy.example.com:5060,60\n" for n in range(10)]
+    rows = [f"t{n},alice,d{n}.example.com,,alice,pw{n},,sip:proxy.example.com:5060,60\n" for n in range(101)]
     found = read("kamailio", written(tmp_path, HEADING + "".join(rows)))
     assert [trunk.name for trunk in found.trunks][:2] == ["proxy.example.com", "proxy.example.com (2)"]
-    assert [len(trunk.entries) for trunk in found.trunks] == [1] * 8
+    assert [len(trunk.entries) for trunk in found.trunks] == [1] * 99
     assert [str(note) for note in found.notes if "left out" in note.text] == [
-        f"line {line}: left out: user 'alice' has another password in 8 lines before" for line in (10, 11)
+        f"line {line}: left out: there is no room for its login in 99 trunks to this server" for line in (101, 102)
     ]
+
+
+def test_one_login_for_all_is_one_credential(tmp_path: Path) -> None:
+    rows = [f"t{n},user{n},example.com,,login,,,,60\n" for n in range(1500)]
+    found = read("kamailio", written(tmp_path, HEADING + "".join(rows)))
+    assert [len(trunk.entries) for trunk in found.trunks] == [1500]
+    assert found.trunks[0].credentials == [(1, {"User": "login", "FromURIUserMatch": "1", "MatchRegex": ".*"})]
+    assert [note.where for note in found.passwords] == ["line 2"]
+
+
+def test_no_trunk_has_more_regular_expressions_than_are_looked_at(tmp_path: Path) -> None:
+    assert MOST_PATTERNS == store_credentials.MOST_PATTERNS
+    rows = [f"t{n},user{n},example.com,,login{n},pw,,,60\n" for n in range(1500)]
+    own = [f"o{n},own{n},example.com,,own{n},pw,,,60\n" for n in range(10)]
+    found = read("kamailio", written(tmp_path, HEADING + "".join(rows + own)))
+    assert [len(trunk.credentials) for trunk in found.trunks] == [1010, 500]
+    assert [len(trunk.entries) for trunk in found.trunks] == [1010, 500]
+
+
+def test_a_second_row_of_an_aor_with_another_login_is_left_out(tmp_path: Path) -> None:
+    rows = "t1,alice,example.com,,alice,a,,,60\nt2,alice,example.com,,alice,b,,,60\n"
+    found = read("kamailio", written(tmp_path, HEADING + rows))
+    assert "line 3: left out: sip:alice@example.com stands there before, with another login" in texts_of(found)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sipregistrant.errors import ImportFaulty
 from sipregistrant.importers import FORMATS, objects_of, read
-from tests.importers.support import SAMPLES, faults_of
+from tests.importers.support import SAMPLE, SAMPLES, faults_of
 
 few = settings(
     max_examples=int(os.environ.get("SIPREGISTRANT_EXAMPLES", "100")),
@@ -19,14 +19,6 @@ few = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-SAMPLE = {
-    "asterisk": "pjsip.conf",
-    "audiocodes": "audiocodes.ini",
-    "freeswitch": "freeswitch.xml",
-    "kamailio": "kamailio-uacreg",
-    "opensips": "opensips-registrant.csv",
-}
 
 
 def check(format: str, path: Path, content: bytes) -> None:

@@ -14,8 +14,9 @@ from ..errors import SipParseError
 from ..model.servers import UDP
 from ..sip.uri import Uri, parse_uri
 from .found import Found
-from .gathering import Account, Gathering, Registration, number_of
+from .gathering import Gathering, Registration, number_of
 from .hops import Hop, hop_of, protocol_of
+from .places import Account
 from .sections import Section, read_sections
 
 __all__ = ["read"]

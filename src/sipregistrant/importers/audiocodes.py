@@ -18,8 +18,9 @@ from pathlib import Path
 from ..errors import ImportFaulty, SipParseError
 from ..model.servers import TCP, TLS, UDP
 from .found import Found
-from .gathering import Account, Gathering, Registration, number_of
+from .gathering import Gathering, Registration, number_of
 from .hops import Hop, parse_hop
+from .places import Account
 from .sources import read_text
 
 __all__ = ["read"]

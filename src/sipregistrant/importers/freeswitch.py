@@ -13,8 +13,9 @@ from xml.parsers import expat
 
 from ..errors import ImportFaulty, SipParseError
 from .found import Found
-from .gathering import Account, Gathering, Registration, number_of
+from .gathering import Gathering, Registration, number_of
 from .hops import Hop, parse_hop, protocol_of
+from .places import Account
 from .sources import read_text
 
 __all__ = ["read"]

@@ -6,13 +6,11 @@ dropped in silence.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from ..errors import SipParseError
 from ..model import credentials, registrants, servers
-from ..model.credentials import HA1, PASSWORD_KIND, REGEX
 from ..model.registrants import FROM_URI
 from ..model.resource import Resource
 from ..model.servers import ROUTE_SET
@@ -20,25 +18,18 @@ from ..model.uris import STATIC
 from ..sip.uri import Uri, parse_uri
 from .found import Form, Found, Note, Trunk
 from .hops import Hop
+from .places import Account, Place, credential_form
 
-__all__ = ["Account", "Gathering", "Registration", "number_of"]
+__all__ = ["Gathering", "Registration", "number_of"]
 
 LONGEST_NAME = 64
 RETRY_SECONDS = (30, 86400)
 
-# Trunks to one server, where users have different passwords by the same name: more than that is a mistake in the source.
-MOST_TRUNKS_OF_A_SERVER = 8
+# As many as a server table has places.
+MOST_TRUNKS_OF_A_SERVER = 99
 
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What answers a challenge. `realm` is empty where the source answers any."""
-
-    user: str
-    password: str
-    """Empty: the source has none, or none that can be read."""
-    realm: str = ""
-    is_ha1: bool = False
+_Key = tuple[str, int, int, str]
+"""Where REGISTERs go: host, port, protocol and routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +58,19 @@ class Registration:
     """What the source calls the server."""
 
 
-@dataclass(slots=True)
-class _Place:
-    """A trunk under construction."""
-
-    trunk: Trunk
-    accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
-    """By the user that a credential is chosen by, and realm."""
-    users: set[str] = field(default_factory=set)
-    aors: dict[str, int] = field(default_factory=dict)
-    """Index of the entry of an AOR."""
-
-    def takes(self, user: str, account: Account) -> bool:
-        """Whether the account is there already, or could be without standing in the way of another one."""
-        known = self.accounts.get((user, account.realm))
-        if known is not None:
-            return known == account
-        return user not in self.users or (account.realm != "" and (user, "") not in self.accounts)
-
-
 class Gathering:
     """Collects registrations and notes; `found` returns what has come of them."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, int, int, str], list[_Place]] = {}
-        self._trunks: list[Trunk] = []
+        self._places: dict[_Key, list[Place]] = {}
+        self._entries: dict[tuple[_Key, str], tuple[Account | None, Form]] = {}
+        """By place and AOR: what it logs in with, and its entry."""
+        self._all: list[Place] = []
         self._notes: list[Note] = []
         self._remarks: dict[str, tuple[int, str, int]] = {}
         """Place in the notes, last line, and how many there were, of what is said once."""
-        self._unusable: dict[tuple[str, int, int, str], str] = {}
+        self._checked: dict[tuple[str, ...], str] = {}
+        """What is wrong with a server, by its attributes."""
 
     def note(self, where: str, text: str) -> None:
         """Say something of one line."""
@@ -122,42 +97,44 @@ class Gathering:
             return
         server = _server_form(registration, aor)
         key = (server["Host"], int(server["Port"]), int(server["Protocol"]), server.get(ROUTE_SET, ""))
-        entry = self._entry_form(registration)
-        user = unquote(registrant.user)
-        credential = _credential_form(registration.account, user) if registration.account else None
+        entry, account, user = self._entry_form(registration), registration.account, unquote(registrant.user)
         reason = self._unusable_server(key, server) or _faults(registrants.ENTRY, entry)
-        if credential is not None:
-            reason = reason or _faults(credentials.ENTRY, credential)
+        if account is not None:
+            reason = reason or _faults(credentials.ENTRY, credential_form(account, user))
         if reason:
             self.left_out(registration.where, reason)
             return
+        self._tell_of_place(registration, aor)
+        known = self._entries.get((key, str(aor)))
+        if known is not None:
+            self._add_contact(registration, entry, *known)
+            return
         place = self._place(key, registration, server, user)
         if place is None:
-            self.left_out(
-                registration.where, f"user {user!r} has another password in {MOST_TRUNKS_OF_A_SERVER} lines before"
-            )
+            problem = f"there is no room for its login in {MOST_TRUNKS_OF_A_SERVER} trunks to this server"
+            self.left_out(registration.where, problem)
             return
-        if not self._enter(place, registration, aor, entry):
-            return
-        self._tell_of_place(registration, aor)
-        if credential is not None and registration.account is not None:
-            self._give(place, registration, user, registration.account, credential)
+        self._entries[key, str(aor)] = account, entry
+        place.trunk.entries.append((len(place.trunk.entries) + 1, entry))
+        place.give(registration.where, user, account)
 
     def found(self) -> Found:
-        """Return everything, in the order in which it came."""
+        """Return everything, in the order in which it came; passwords that have to be filled in at the end."""
         for at, _, count in self._remarks.values():
             if count > 1:
                 note = self._notes[at]
                 self._notes[at] = replace(note, where=f"{note.where} and {count - 1} more")
         self._remarks.clear()
-        return Found(self._trunks, self._notes)
+        passwords = [note for place in self._all for note in place.finish()]
+        return Found([place.trunk for place in self._all], self._notes + passwords)
 
-    def _unusable_server(self, key: tuple[str, int, int, str], server: Form) -> str:
+    def _unusable_server(self, key: _Key, server: Form) -> str:
         if key in self._places:
             return ""
-        if key not in self._unusable:
-            self._unusable[key] = _faults(servers.ENTRY, server)
-        reason = self._unusable[key]
+        values = tuple(server.values())
+        if values not in self._checked:
+            self._checked[values] = _faults(servers.ENTRY, server)
+        reason = self._checked[values]
         return f"its server: {reason}" if reason else ""
 
     def _entry_form(self, registration: Registration) -> Form:
@@ -177,54 +154,43 @@ class Gathering:
             entry[FROM_URI] = registration.from_uri
         return {**entry, **registration.attributes}
 
-    def _place(
-        self, key: tuple[str, int, int, str], registration: Registration, server: Form, user: str
-    ) -> _Place | None:
+    def _place(self, key: _Key, registration: Registration, server: Form, user: str) -> Place | None:
         """Return the trunk of a registration, a new one where its credential would stand in the way of another one."""
         places = self._places.setdefault(key, [])
-        account = registration.account
         for place in places:
-            if account is None or place.takes(user, account):
+            if place.takes(user, registration.account):
                 return place
         if len(places) == MOST_TRUNKS_OF_A_SERVER:
             return None
-        name = registration.name or registration.hop.host
+        name = "".join(c if c.isprintable() else "?" for c in registration.name or registration.hop.host)[:LONGEST_NAME]
         if places:
-            name = f"{name[: LONGEST_NAME - 4]} ({len(places) + 1})"
+            number = f" ({len(places) + 1})"
+            name = name[: LONGEST_NAME - len(number)] + number
             self.note(
-                registration.where, f"{name} is another trunk to the same server: user {user!r} has two passwords"
+                registration.where, f"{name} is a further trunk to the same server: its login has no room in the others"
             )
-        trunk = Trunk("".join(c if c.isprintable() else "?" for c in name)[:LONGEST_NAME], server)
-        places.append(place := _Place(trunk))
-        self._trunks.append(trunk)
+        places.append(place := Place(Trunk(name, server)))
+        self._all.append(place)
         return place
 
-    def _enter(self, place: _Place, registration: Registration, aor: Uri, entry: Form) -> bool:
-        """Put an entry into its trunk; a second one of the same AOR gives it one more contact."""
-        rows = place.trunk.entries
-        at = place.aors.setdefault(str(aor), len(rows))
-        if at == len(rows):
-            rows.append((len(rows) + 1, entry))
-            return True
-        _, known = rows[at]
+    def _add_contact(self, registration: Registration, entry: Form, account: Account | None, known: Form) -> None:
+        """Give an entry that is there one more contact, for a second registration of its AOR."""
+        where, aor = registration.where, registration.aor
         contacts = [known[name] for name in registrants.URI_NAMES if name in known]
         contact = entry.get("URI1", "")
+        if account != registration.account:
+            self.left_out(where, f"{aor} stands there before, with another login")
+            return
         if not contact or not contacts or contact in contacts or len(contacts) == registrants.CONTACTS:
-            self.left_out(
-                registration.where, f"{registration.aor} stands there before, and this is no further contact of it"
-            )
-            return False
+            self.left_out(where, f"{aor} stands there before, and this is no further contact of it")
+            return
         number = len(contacts) + 1
-        more = {
-            f"URI{number}": contact,
-            **{f"{name[:-1]}{number}": entry[name] for name in ("Q1", "TTL1") if name in entry},
-        }
+        more = {f"{name[:-1]}{number}": entry[name] for name in ("URI1", "Q1", "TTL1") if name in entry}
         if reason := _faults(registrants.ENTRY, {**known, **more}):
-            self.left_out(registration.where, reason)
-            return False
+            self.left_out(where, reason)
+            return
         known |= more
-        self.note(registration.where, f"{registration.aor} stands there before: its contact is URI{number} there")
-        return True
+        self.note(where, f"{aor} stands there before: its contact is URI{number} there")
 
     def _tell_of_place(self, registration: Registration, aor: Uri) -> None:
         hop = registration.hop
@@ -243,18 +209,6 @@ class Gathering:
             self.remark(registration.where, "no contact: it is the user of the AOR at the address of this service; "
                                             "set URI1 where calls are to go elsewhere")  # fmt: skip
 
-    def _give(self, place: _Place, registration: Registration, user: str, account: Account, credential: Form) -> None:
-        """Put a credential into its trunk, unless it is there."""
-        if (user, account.realm) in place.accounts:
-            return
-        place.accounts[user, account.realm] = account
-        place.users.add(user)
-        rows = place.trunk.credentials
-        rows.append((len(rows) + 1, credential))
-        if not account.password:
-            text = f"the password of {account.user!r} is to be filled in: credential {len(rows)} of {place.trunk.name}"
-            self._notes.append(Note(registration.where, text, is_password=True))
-
 
 def number_of(text: str) -> int | None:
     """Return a number of up to nine digits, None where it is none."""
@@ -271,20 +225,6 @@ def _server_form(registration: Registration, aor: Uri) -> Form:
     if registration.routes:
         server[ROUTE_SET] = registration.routes
     return server
-
-
-def _credential_form(account: Account, user: str) -> Form:
-    """Return a credential for the registrations of one user; `user` is that of the From."""
-    credential = {"User": account.user, "FromURIUserMatch": "0"}
-    if account.realm:
-        credential["Realm"] = account.realm
-    if account.password:
-        credential["EncryptedPassword"] = account.password
-        if account.is_ha1:
-            credential[PASSWORD_KIND] = str(HA1)
-    if account.user != user:
-        credential |= {"FromURIUserMatch": str(REGEX), "MatchRegex": re.escape(user)}
-    return credential
 
 
 def _faults(resource: Resource, form: Form) -> str:

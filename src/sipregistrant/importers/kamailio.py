@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..errors import SipParseError
 from .found import Found
-from .gathering import Account, Gathering, Registration, number_of
+from .gathering import Gathering, Registration, number_of
 from .hops import parse_hop
+from .places import Account
 from .rows import Row, read_rows
 
 __all__ = ["read"]

@@ -10,8 +10,9 @@ from pathlib import Path
 from ..errors import SipParseError
 from ..sip.uri import parse_uri
 from .found import Form, Found
-from .gathering import Account, Gathering, Registration, number_of
+from .gathering import Gathering, Registration, number_of
 from .hops import parse_hop
+from .places import Account
 from .rows import Row, read_rows
 
 __all__ = ["read"]
