@@ -76,6 +76,14 @@ def test_old_versions_name_groups_and_sets_by_index(tmp_path: Path) -> None:
     assert trunk.credentials[0][1]["EncryptedPassword"] == "secret"
 
 
+def test_later_versions_name_columns_without_their_table(tmp_path: Path) -> None:
+    text = (SAMPLES / "audiocodes.ini").read_text(encoding="utf-8")
+    for table in ("Account", "IPGroup", "ProxySet", "ProxyIp"):
+        text = text.replace(f"{table}_", "")
+    assert "FORMAT Index = ServedTrunkGroup," in text
+    assert read("audiocodes", written(tmp_path, text)) == imported("audiocodes", "audiocodes.ini")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

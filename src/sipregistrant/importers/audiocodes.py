@@ -5,7 +5,8 @@
     Account 0 = -1, "Provider", "user", …;
     [ \\Account ]
 
-What tables and parameters mean is in the user's manuals of MediaPack and Mediant (versions 6 and 7).
+In files of later versions columns are named without their table: `FORMAT Index = ServedTrunkGroup, …`. What tables and
+parameters mean is in the user's manuals of MediaPack and Mediant (versions 6 and 7).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LARGEST_FILE_BYTES = 64 * 1024 * 1024
 TABLES = ("Account", "IPGroup", "ProxySet", "ProxyIp")
 
 HEADING = re.compile(r"\[\s*+(\\?)\s*+([^\]\s]+)\s*+\]")
-FORMAT = re.compile(r"FORMAT\s++(\w+?)_Index\s*+=(.*)", re.IGNORECASE)
+FORMAT = re.compile(r"FORMAT\s++(?:(\w+?)_)?Index\s*+=(.*)", re.IGNORECASE)
 ROW = re.compile(r"(\w+)\s++([0-9]{1,9})\s*+=(.*)")
 PARAMETER = re.compile(r"(\w+)\s*+=\s*+(.*)")
 
@@ -116,13 +117,17 @@ def _read_device(path: Path) -> _Device:
     device = _Device()
     wanted = {name.lower() for name in TABLES}
     formats: dict[str, list[str]] = {}
+    section = ""
     for number, line in enumerate(read_text(path, LARGEST_FILE_BYTES).split("\n"), 1):
         text = line.strip()
-        if not text or text.startswith(";") or HEADING.fullmatch(text):
+        if not text or text.startswith(";"):
+            continue
+        if (found := HEADING.fullmatch(text)) is not None:
+            section = "" if found[1] else found[2].lower()
             continue
         body = text.removesuffix(";")
         if (found := FORMAT.fullmatch(body)) is not None:
-            table = found[1].lower()
+            table = (found[1] or section).lower()
             if table in wanted:
                 formats[table] = [_column(table, name) for name in found[2].split(",")]
                 device.tables.setdefault(table, [])
