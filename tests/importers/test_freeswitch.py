@@ -100,3 +100,13 @@ def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str,
     with pytest.raises(ImportFaulty) as raised:
         read("freeswitch", written(tmp_path, text))
     assert problem in str(raised.value)
+
+
+def test_what_a_subscription_says_is_not_of_the_gateway(tmp_path: Path) -> None:
+    inside = '<subscriptions><subscription event="x"><param name="expire-seconds" value="60"/></subscription></subscriptions>'
+    text = gateway({"username": "alice", "password": "x", "expire-seconds": "900"}).replace(
+        "</gateway>", f"{inside}</gateway>"
+    )
+    found = read("freeswitch", written(tmp_path, text))
+    assert found.trunks[0].entries[0][1]["AorTtl"] == "900"
+    assert "subscriptions are not carried over" in str(found.notes)

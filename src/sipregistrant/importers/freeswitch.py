@@ -31,7 +31,7 @@ TRUE = frozenset({"yes", "on", "true", "t", "enabled", "active", "allow"})
 
 READ = {"username", "auth-username", "password", "realm", "from-user", "from-domain", "proxy", "register-proxy", "register",
         "register-transport", "expire-seconds", "retry-seconds", "retry_seconds", "extension", "extension-in-contact",
-        "use-standard-contact", "distinct-to"}  # fmt: skip
+        "distinct-to"}  # fmt: skip
 
 NOT_CARRIED = {
     "outbound-proxy": "outbound-proxy is not carried over: calls take it, REGISTERs take register-proxy",
@@ -75,6 +75,8 @@ class _Reader:
         self._gathering = gathering
         self._found: list[_Gateway] = []
         self._current: _Gateway | None = None
+        self._is_in_subscription = False
+        """Which has parameters of its own, by the same names."""
         self._variables: dict[str, str] = {}
         self._parser = expat.ParserCreate("utf-8")
         self._parser.StartElementHandler = self._start
@@ -104,7 +106,10 @@ class _Reader:
             name = self._expanded(attributes.get("name", ""))
             self._current = _Gateway(name, f"{self._where()} [{name}]")
             self._found.append(self._current)
-        elif tag == "param" and self._current is not None:
+        elif tag == "subscription" and self._current is not None:
+            self._is_in_subscription = True
+            self._gathering.remark(self._current.where, "subscriptions are not carried over")
+        elif tag == "param" and self._current is not None and not self._is_in_subscription:
             self._current.params[attributes.get("name", "")] = self._expanded(attributes.get("value", ""))
         elif tag == "variable" and self._current is not None:
             self._gathering.remark(self._current.where, "variables are not carried over: they are about calls")
@@ -114,6 +119,8 @@ class _Reader:
     def _end(self, tag: str) -> None:
         if tag == "gateway":
             self._current = None
+        elif tag == "subscription":
+            self._is_in_subscription = False
 
     def _preprocess(self, attributes: dict[str, str]) -> None:
         command, data = attributes.get("cmd", ""), attributes.get("data", "")
@@ -174,8 +181,6 @@ def _place(text: str) -> str:
 
 
 def _contact(gathering: Gathering, gateway: _Gateway) -> str:
-    if gateway.is_true("use-standard-contact"):
-        return f"sip:{gateway.get('from-user', 'username')}"
     if gateway.is_true("extension-in-contact"):
         return f"sip:{gateway.get('extension', 'username')}"
     gathering.remark(gateway.where, "the contact was gw+ and the name of the gateway; here it is the user of the AOR")
