@@ -153,3 +153,27 @@ def test_what_kamailio_sends_is_what_was_imported(table: Path, proxy: socket.soc
             text = f"{credential['User']}:sip.example.net:{ha1}"
             ha1 = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
         assert f'response="{response_of(ha1, uri)}"' in register
+
+
+def test_what_sqlite_prints_of_kamailios_own_table_is_read(tmp_path: Path) -> None:
+    schema = Path("/usr/share/kamailio/db_sqlite/uac-create.sql")
+    sqlite = shutil.which("sqlite3")
+    if not schema.exists() or sqlite is None:
+        pytest.skip("needs kamailio-sqlite-modules and sqlite3")
+    statements = [
+        "CREATE TABLE version (table_name TEXT, table_version INTEGER);",
+        schema.read_text(encoding="utf-8"),
+        "INSERT INTO uacreg (l_uuid, r_username, r_domain, auth_username, auth_password, expires) VALUES "
+        "('t1', 'alice', 'sip.example.net:5060', 'alice', 'a \"quoted\", comma', 60);",
+    ]
+    database = str(tmp_path / "kamailio.db")
+    subprocess.run([sqlite, database], input="\n".join(statements), text=True, check=True, timeout=WAIT_SECONDS)
+    for options in (["-csv"], ["-separator", "\t"]):
+        command = [sqlite, "-header", *options, database, "SELECT * FROM uacreg"]
+        printed = subprocess.run(command, capture_output=True, check=True, timeout=WAIT_SECONDS).stdout
+        (tmp_path / "uacreg").write_bytes(printed)
+        (trunk,) = read("kamailio", tmp_path / "uacreg").trunks
+        assert trunk.entries == [
+            (1, {"AOR": "sip:alice@sip.example.net:5060", "AorType": "3", "AorTtl": "60", "URI1": "sip:t1"})
+        ]
+        assert trunk.credentials[0][1]["EncryptedPassword"] == 'a "quoted", comma'
