@@ -58,6 +58,7 @@ def transfer(
             help="Read the missing passwords from it; if it is not there, write it, to be filled in.",
         ),
     ] = None,
+    notes_to: Annotated[Path | None, typer.Option("--notes", metavar="FILE", help="Write all notes there.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would come to.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether the plan is right.")] = False,
 ) -> None:
@@ -70,7 +71,10 @@ def transfer(
     if passwords is not None and passwords.exists():
         objects = with_passwords(objects, passwords)
     missing = [one for one in objects if one.lacks_password]
-    _show(objects, [note for note in notes if not note.is_password], missing)
+    told = [note for note in notes if not note.is_password]
+    _show(objects, told, missing)
+    if notes_to is not None:
+        notes_to.write_text("".join(f"{note}\n" for note in told), "utf-8")
     if missing and passwords is not None and not passwords.exists():
         passwords.touch(0o600)
         passwords.write_text(passwords_to_fill_in(missing), "utf-8")
@@ -154,7 +158,7 @@ def _show(objects: Sequence[Object], notes: Sequence[Note], missing: Sequence[Ob
     for note in notes[:MOST_NOTES]:
         print(f"note: {note}")
     if len(notes) > MOST_NOTES:
-        print(f"note: … and {len(notes) - MOST_NOTES:,} more")
+        print(f"note: … and {len(notes) - MOST_NOTES:,} more; --notes FILE writes all")
     if missing:
         number = _number(len(missing), "credentials")
         print(
