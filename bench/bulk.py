@@ -24,7 +24,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kamailio import Kamailio, free_udp_port
+from tests.kamailio import Kamailio
+from tests.ports import free_port
 from tests.service import PASSWORD, USER, Rest, ServiceProcess, run_command
 
 from bench.chain import attach, load
@@ -187,7 +188,7 @@ def run(entries: int, refreshing: int, ttl: int) -> None:
     ):
         directory, file, now = Path(folder) / "data", Path(folder) / "entries.ndjson", int(time.time() * 1000)
         write_file(file, entries)
-        sip_port = free_udp_port()
+        sip_port = free_port()
         for function, *rest in ((load, registrar, refreshing, sip_port, ttl), (second_chain, second), (attach,)):
             Store.once(directory, lambda *saved: lambda: now, function, *rest)
         added = ("user", "add", USER, "--password-stdin", "--data-dir", str(directory))

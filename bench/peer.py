@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kamailio import Kamailio, free_udp_port
+from tests.kamailio import Kamailio
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import attach, load
@@ -91,7 +92,7 @@ def run_ours(aors: int) -> Result:
     with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory = Path(folder) / "data"
         now = int(time.time() * 1000)
-        Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port := free_udp_port())
+        Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port := free_port())
         Store.once(directory, lambda *saved: lambda: now, attach)
         idle = cost_of_a_start(Path(folder) / "idle")
         with ServiceProcess(directory, sip_port) as service:
@@ -101,7 +102,7 @@ def run_ours(aors: int) -> Result:
 
 def cost_of_a_start(directory: Path) -> float:
     """Return the CPU of a start with nothing to register."""
-    with ServiceProcess(directory, free_udp_port()) as service:
+    with ServiceProcess(directory, free_port()) as service:
         time.sleep(0.5)
         return cpu_seconds([service.pid])
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.kamailio import free_udp_port
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import add_user, copy_first_entry
@@ -86,7 +86,7 @@ def run(there: int, entries: int, connections: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "data"
         Store.once(directory, lambda *saved: lambda: int(time.time() * 1000), load, there)
-        with ServiceProcess(directory, free_udp_port()) as service:
+        with ServiceProcess(directory, free_port()) as service:
             os.sched_setaffinity(service.pid, {0})
             os.sched_setaffinity(0, {1})
             return asyncio.run(measure(service, entries, connections))

@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kamailio import Kamailio, free_udp_port
+from tests.kamailio import Kamailio
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import attach, load
@@ -71,7 +72,7 @@ def run(aors: int) -> Result:
     """Measure one size."""
     with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory, now = Path(folder) / "data", int(time.time() * 1000)
-        sip_port = free_udp_port()
+        sip_port = free_port()
         Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port)
         began = time.monotonic()
         Store.once(directory, lambda *saved: lambda: now, attach)
@@ -97,7 +98,7 @@ def run_refresh(aors: int) -> str:
     """Measure refreshes; return a sentence."""
     with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory, now = Path(folder) / "data", int(time.time() * 1000)
-        sip_port = free_udp_port()
+        sip_port = free_port()
         Store.once(directory, lambda *saved: lambda: now, load, registrar, aors, sip_port, REFRESHED_TTL)
         Store.once(directory, lambda *saved: lambda: now, attach)
         with ServiceProcess(directory, sip_port) as service:

@@ -29,7 +29,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from tests.kamailio import Kamailio, free_udp_port
+from tests.kamailio import Kamailio
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import add_user, attach, load, put_server, put_table
@@ -224,7 +225,7 @@ def run(minutes: float, rate: int) -> list[str]:
     aors = rate * REFRESHED_AFTER_SECONDS
     with tempfile.TemporaryDirectory() as folder, Kamailio(contacts=2 * aors) as registrar, Faults() as faults:
         directory, now = Path(folder) / "data", int(time.time() * 1000)
-        sip_port = free_udp_port()
+        sip_port = free_port()
         Store.once(directory, lambda *saved: lambda: now, prepare, registrar, faults.ports, aors, sip_port)
         Store.once(directory, lambda *saved: lambda: now, attach, *range(1, FIRST_FAULTY_SERVER + len(faults.ports)))
         with ServiceProcess(directory, sip_port) as service:

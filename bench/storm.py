@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kamailio import free_udp_port
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import add_user, attach, load, put_server, put_table
@@ -130,7 +130,7 @@ def run(aors: int) -> str:
     """Measure it; return what came of it, in lines."""
     with tempfile.TemporaryDirectory() as folder, pinned_registrar(aors) as registrar:
         directory, now = Path(folder) / "data", int(time.time() * 1000)
-        sip_port = free_udp_port()
+        sip_port = free_port()
 
         def prepare(tx: Tx) -> None:
             add_user(tx)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.certificates import Authority
-from tests.kamailio import free_udp_port
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 from bench.chain import attach, load
@@ -43,7 +43,7 @@ def run(transport: str, aors: int, sockets: int, *, cut: bool) -> list[Result]:
         tls = authority.issue("server", names=["sip.test"]) if transport == "tls" else None
         path = PATH if transport == "ws" else ""
         with pinned_registrar(aors, has_tcp=transport == "tcp", tls=tls, web_socket_path=path) as registrar:
-            directory, sip_port, now = folder / "data", free_udp_port(), int(time.time() * 1000)
+            directory, sip_port, now = folder / "data", free_port(), int(time.time() * 1000)
             server: dict[str, int | str] = {
                 "Protocol": PROTOCOLS[transport], "TransportSocket": sockets, "WebSocketPath": path,
             }  # fmt: skip

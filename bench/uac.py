@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.kamailio import EXECUTABLE, QUIET, UDP_ALONE, Kamailio, free_udp_port
+from tests.kamailio import EXECUTABLE, QUIET, UDP_ALONE, Kamailio
+from tests.ports import free_port
 
 from bench.chain import USER
 
@@ -132,7 +133,7 @@ class UacKamailio:
 
     def _start(self) -> None:
         configuration = self._folder / "kamailio.cfg"
-        text = CONFIGURATION.format(port=free_udp_port(), database=self._folder / "uac.db", modules=MODULES)
+        text = CONFIGURATION.format(port=free_port(), database=self._folder / "uac.db", modules=MODULES)
         configuration.write_text(text)
         folder, memory = str(self._folder), str(256 + self._aors // 20)
         command = [str(EXECUTABLE), "-DD", "-E", "-m", memory, "-M", "64", "-Y", folder, "-w", folder]

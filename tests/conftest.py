@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kamailio import EXECUTABLE, Kamailio, free_udp_port
+from tests import ports
+from tests.kamailio import EXECUTABLE, Kamailio
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -33,8 +34,8 @@ def kamailio() -> Iterator[Callable[..., Kamailio]]:
 
 @pytest.fixture
 def free_port() -> int:
-    """Return a UDP port of loopback that nobody has at this moment."""
-    return free_udp_port()
+    """Return a port of loopback that nobody has at this moment."""
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
+from tests.ports import free_port
+
 __all__ = ["NameServer"]
 
 LONGEST_MESSAGE = 65535
@@ -44,8 +46,8 @@ class NameServer:
         self.asked_over_tcp = 0
         self._is_over = False
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
+        self.port = free_port()
+        self._socket.bind(("127.0.0.1", self.port))
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve, self._serve_tcp)]
 

@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.certificates import Files
+from tests.ports import free_port
 
 __all__ = [
     "EXECUTABLE",
@@ -39,8 +40,6 @@ __all__ = [
     "WEB_SOCKET_MODULE",
     "Binding",
     "Kamailio",
-    "free_tcp_port",
-    "free_udp_port",
 ]
 
 EXECUTABLE = Path("/usr/sbin/kamailio")
@@ -397,7 +396,7 @@ class Kamailio:
 
     def _start_once(self) -> None:
         assert self._folder is not None
-        self.port = self.port or free_udp_port()
+        self.port = self.port or free_port()
         configuration = self._folder / "kamailio.cfg"
         streams, tls_module = UDP_ALONE, ""
         if self._has_tcp:
@@ -406,7 +405,7 @@ class Kamailio:
             streams += IPV6.format(port=self.port)
             streams += IPV6_TCP.format(port=self.port) if self._has_tcp else ""
         if self._tls is not None:
-            self.tls_port = self.tls_port or free_tcp_port()
+            self.tls_port = self.tls_port or free_port()
             streams += TLS.format(tls_port=self.tls_port)
             tls_module = TLS_MODULE.format(
                 key=self._tls.key, certificate=self._tls.certificate, asks=int(self._trusts is not None),
@@ -461,20 +460,6 @@ class Kamailio:
             return bool(self.rpc("core.version"))
         except OSError:
             return False
-
-
-def free_udp_port() -> int:
-    """Return a UDP port of loopback that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_tcp_port() -> int:
-    """Return a TCP port of loopback that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _binding(contact: dict[str, Any]) -> Binding:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import ssl
 from pathlib import Path
 
 import httpx2
 
+from ..ports import free_port
 from ..service import ServiceProcess, eventually, run_command
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_faults_are_named_and_end_with_one(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import signal
-import socket
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,13 +14,8 @@ import pytest
 
 from sipregistrant.api.certificate import certificate_for
 
+from ..ports import free_port
 from ..service import PASSWORD, USER, ServiceProcess, eventually, run_command
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def make_pair(directory: Path) -> tuple[Path, Path]:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from sipregistrant.importers import read
-from tests.kamailio import EXECUTABLE, QUIET, UDP_ALONE, free_udp_port
+from tests.kamailio import EXECUTABLE, QUIET, UDP_ALONE
+from tests.ports import free_port
 
 pytestmark = pytest.mark.kamailio
 
@@ -80,7 +81,7 @@ def table(tmp_path: Path, proxy: socket.socket) -> Path:
 
 @pytest.fixture
 def kamailio(table: Path, tmp_path: Path) -> Iterator[None]:
-    port = free_udp_port()
+    port = free_port()
     configuration = tmp_path / "kamailio.cfg"
     configuration.write_text(CONFIGURATION.format(port=port, modules=MODULES, folder=table.parent), encoding="utf-8")
     command = [str(EXECUTABLE), "-DD", "-E", "-m", "32", "-M", "16", "-Y", str(tmp_path), "-w", str(tmp_path)]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kamailio import free_udp_port
+from tests.ports import free_port
 from tests.service import ServiceProcess
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "rest-walk.md"
@@ -40,7 +40,7 @@ def blocks() -> list[tuple[str, str]]:
 @pytest.fixture
 def sandbox() -> Iterator[int]:
     """A registrar as the page starts it; gives its port."""
-    port = free_udp_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sipregistrant", "sandbox", "--listen", f"udp:127.0.0.1:{port}", "--password", "sandbox"],
         stdout=subprocess.PIPE, text=True,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.kamailio import free_udp_port
+from tests.ports import free_port
 from tests.service import Rest, run_command
 
 SECONDS = 60
@@ -20,7 +20,7 @@ SECONDS = 60
 
 def options(directory: Path, **ports: int) -> list[str]:
     """Return the options of a demo on ports that are free, or on those that are given."""
-    https, sip, sandbox = (ports.get(name) or free_udp_port() for name in ("https", "sip", "sandbox"))
+    https, sip, sandbox = (ports.get(name) or free_port() for name in ("https", "sip", "sandbox"))
     return [
         "demo", "--data-dir", str(directory), "--https", f"127.0.0.1:{https}", "--sip", f"127.0.0.1:{sip}",
         "--sandbox", f"127.0.0.1:{sandbox}",

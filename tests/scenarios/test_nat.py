@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.kamailio import Kamailio, free_udp_port
+from tests.kamailio import Kamailio
 from tests.nat_network import why_not
+from tests.ports import free_port
 from tests.relay import UdpRelay
 from tests.scenarios.conftest import configure, put_entry
 from tests.service import Rest, ServiceProcess, eventually
@@ -72,7 +73,7 @@ def test_a_fixed_public_address_stands_in_the_contact(service: Start, kamailio: 
 def test_registrations_are_spread_over_source_ports(service: Start, kamailio: StartKamailio) -> None:
     registrar = kamailio()
     rest = service().rest()
-    first = free_udp_port()
+    first = free_port()
     rest.post("sipsg/1", SourcePorts=3, ListenPort_1=first)
     configure(rest, registrar)
     put_users(rest, registrar, 6)
