@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import socket
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import structlog
@@ -34,6 +34,7 @@ from .engine.clock import Clock, read_boot_id
 from .engine.departure import EngineSettings
 from .engine.engine import Engine
 from .engine.lag import LoopLag
+from .engine.naming.names import NameServers
 from .engine.tasks import cancel_all, spawn
 from .engine.transport.flows import GroupAddress
 from .engine.transport.tls import TlsFiles
@@ -96,12 +97,14 @@ class Service:
         self.settings = settings
         self.clock = clock
         self.store = store
+        self._names = NameServers(settings.name_servers)
         self.engine = Engine(
             StoreSchedule(store), clock, store.identity_key,
             EngineSettings(
                 own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts,
-                tls=settings.tls, name_servers=settings.name_servers,
+                tls=settings.tls,
             ),
+            names=self._names,
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
         store.standings = self.engine.standings
@@ -214,16 +217,21 @@ class Service:
         return f"https://{f'[{host}]' if ':' in host else host}:{self.https_port}"
 
     def reload(self, settings: ServiceSettings) -> None:
-        """Take up what can be changed while the service runs: the wire API's settings, the hosts of redirections; and show the
-        certificate that is in the files now, for new connections.
+        """Take up what can be changed while the service runs: the wire API's settings, the hosts of redirections, the name
+        servers, what a stop does; and show the certificate that is in the files now, for new connections.
         """
         for one in fields(RestSettings):
             setattr(self.settings.rest, one.name, getattr(settings.rest, one.name))
         # The engine has this very set.
         self.settings.redirect_hosts.clear()
         self.settings.redirect_hosts.update(settings.redirect_hosts)
+        self.settings = replace(
+            self.settings, name_servers=settings.name_servers, certificate=settings.certificate,
+            unregister_on_stop=settings.unregister_on_stop,
+        )  # fmt: skip
+        self._names.use(settings.name_servers)
         if self._tls is not None:
-            self._tls.reload()
+            self._tls.reload(self._certificate_files())
 
     async def _keep_certificate(self, tls: ServerTls) -> None:
         """Notice that the files have become others."""

@@ -63,7 +63,7 @@ def test_options_reach_the_wire_api_and_a_new_certificate_is_shown_after_a_sighu
     ("options", "named"),
     [
         (["--https-certificate", "/nonexistent/a", "--https-key", "/nonexistent/b"], "--https-certificate"),
-        (["--https-certificate", "/dev/null"], "--https-key"),
+        (["--https-certificate", __file__], "--https-key"),
         (["--trusted-proxy", "proxy.example"], "--trusted-proxy"),
         (["--system-version", "a\tb"], "--system-version"),
         (["--sip", "::1:5060"], "--sip"),

@@ -118,3 +118,11 @@ async def test_the_machine_knows_itself() -> None:
     asks = NameServers()
     found = await asyncio.gather(asks.ask("localhost", "A"), asks.ask("localhost", "AAAA"))
     assert {"127.0.0.1", "::1"} & {address for answer in found for address in answer.records}
+
+
+async def test_other_name_servers_are_asked_from_one_question_to_the_next(server: NameServer) -> None:
+    with NameServer({"sip.test.": {"A": ["192.0.2.9"]}}) as other:
+        asks = client(server)
+        assert sorted((await asks.ask("sip.test", "A")).records) == ["192.0.2.1", "192.0.2.2"]
+        asks.use([("127.0.0.1", other.port)])
+        assert (await asks.ask("sip.test", "A")).records == ["192.0.2.9"]

@@ -89,8 +89,9 @@ class ServerTls:
             self._take(is_patient=has_changed)
         self._warn_of_its_time()
 
-    def reload(self) -> None:
-        """Take the files as they are now. Who asks for it is told, also for the second time."""
+    def reload(self, files: CertificateFiles | None = None) -> None:
+        """Take the files as they are now, or others. Who asks for it is told, also for the second time."""
+        self._files = files or self._files
         self._complaint = ""
         self._take(is_patient=False)
         self._warn_of_its_time()

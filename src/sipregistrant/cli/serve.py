@@ -14,8 +14,9 @@ import structlog
 import typer
 import uvloop
 
-from ..errors import SettingsFaulty
-from ..service import Service
+from ..engine.tasks import spawn
+from ..errors import ConfigurationError, SettingsFaulty
+from ..service import Service, ServiceSettings
 from ..settings.load import Loaded, Sources, changes, load, service_settings
 from .options import ConfigFile, MaybeDataDir, SecretsDir, log_to_stderr
 
@@ -150,9 +151,15 @@ async def _serve(loaded: Loaded, sources: Sources) -> None:
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # one that comes too early must not end the process
     async with Service.running(service_settings(loaded.settings)) as service:
         look_for_cycles_seldom()
-        loop.add_signal_handler(signal.SIGHUP, _Reloads(service, loaded, sources).reload)
+        reloads = _Reloads(service, loaded, sources)
+        loop.add_signal_handler(signal.SIGHUP, lambda: spawn(reloads.reload(), "reload"))
         print(f"ready {service.base}" + (" paused" if await service.is_paused() else ""), flush=True)
         await stopped.wait()
+
+
+def _read(sources: Sources) -> tuple[Loaded, ServiceSettings]:
+    loaded = load(sources)
+    return loaded, service_settings(loaded.settings)
 
 
 class _Reloads:
@@ -163,19 +170,25 @@ class _Reloads:
         self._started_with = loaded
         self._loaded = loaded
         self._sources = sources
+        self._one_at_a_time = asyncio.Lock()
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Read everything again."""
-        try:
-            loaded = load(self._sources)
-        except SettingsFaulty as error:
-            for where, problem in error.faults:
-                log.error("settings.faulty", where=where, problem=problem, hint="nothing was changed")
-            return
+        async with self._one_at_a_time:
+            try:
+                # Files, and a model that is made for them: too long for the loop.
+                self._take(*await asyncio.to_thread(_read, self._sources))
+            except SettingsFaulty as error:
+                for where, problem in error.faults:
+                    log.error("settings.faulty", where=where, problem=problem, hint="nothing was changed")
+            except ConfigurationError as error:
+                log.error("settings.faulty", where=error.setting, problem=error.problem, hint="nothing was changed")
+
+    def _take(self, loaded: Loaded, settings: ServiceSettings) -> None:
         changed, _ = changes(self._loaded, loaded)
         _, waiting = changes(self._started_with, loaded)
         self._loaded = loaded
-        self._service.reload(service_settings(loaded.settings))
+        self._service.reload(settings)
         _log_at(loaded)
         log.info("settings.reloaded", changed=changed)
         if waiting:

@@ -55,8 +55,6 @@ class EngineSettings:
     timers: SipTimers = SipTimers()
     redirect_hosts: Collection[str] = frozenset()
     tls: TlsFiles = TlsFiles()
-    name_servers: tuple[tuple[str, int], ...] = ()
-    """Addresses and ports; none for those of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,7 @@ class Engine:
         self._draw = draw or random.Random()
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
-        self._claims = Claims(
-            schedule, clock, self._start_row, self._is_open, names or NameServers(settings.name_servers)
-        )
+        self._claims = Claims(schedule, clock, self._start_row, self._is_open, names or NameServers())
         self._turns = Turns(self._start_waiting)
         self._settler = Settler(schedule, self._after_settle)
         # Registrars that there was news of since something was settled.

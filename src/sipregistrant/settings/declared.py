@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ..errors import ConfigurationError
 from . import texts
 
-__all__ = ["PREFIX", "Settings", "about", "named"]
+__all__ = ["NESTED", "PREFIX", "Settings", "about", "is_path", "named"]
 
 PREFIX = "SIPREGISTRANT_"
 NESTED = "__"
@@ -45,13 +45,17 @@ def _separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _not_empty(path: Path) -> Path:
-    if not str(path) or str(path) == ".":
+def _directory(path: Path) -> Path:
+    if not str(path) or str(path) == "." or "\0" in str(path):
         raise ValueError("a directory is wanted")
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is no directory")
     return path
 
 
 def _readable(path: Path) -> Path:
+    if path.exists() and not path.is_file():  # a pipe would wait for somebody who writes
+        raise ValueError(f"{path} is no file")
     try:
         with path.open("rb"):
             return path
@@ -59,7 +63,10 @@ def _readable(path: Path) -> Path:
         raise ValueError(f"{path}: {error.strerror}") from None
 
 
-File = Annotated[Path, AfterValidator(_readable)]
+MaybeFile = Annotated[
+    Annotated[Path, AfterValidator(_readable)] | None,
+    BeforeValidator(lambda value: None if value == "" else value),
+]
 Address = Annotated[str, _checked(texts.address)]
 Advertised = Annotated[str, _checked(texts.check_advertised)]
 Line = Annotated[str, _checked(texts.line)]
@@ -81,11 +88,11 @@ class Https(_Section):
     listen: Address = setting(
         "127.0.0.1:8443", "HOST:PORT where they are served; port 0 is any free one", option="--https"
     )
-    certificate: File | None = setting(
+    certificate: MaybeFile = setting(
         None, "certificate, PEM, its intermediates behind it; without, one is made. The file is read again when it changes",
-        option="--https-certificate",
+        option="--https-certificate", reloads=True,
     )  # fmt: skip
-    key: File | None = setting(None, "its key, PEM, not encrypted", option="--https-key")
+    key: MaybeFile = setting(None, "its key, PEM, not encrypted", option="--https-key", reloads=True)
 
 
 class Sip(_Section):
@@ -104,19 +111,21 @@ class Sip(_Section):
         option="--follow-redirects-to",
         reloads=True,
     )
-    trust: File | None = setting(
+    trust: MaybeFile = setting(
         None, "whom TLS to registrars trusts, PEM; without, whom the machine trusts", option="--sip-trust"
     )
-    certificate: File | None = setting(
+    certificate: MaybeFile = setting(
         None, "our certificate for registrars that ask for one, PEM", option="--sip-certificate"
     )
-    key: File | None = setting(None, "its key, PEM, not encrypted", option="--sip-key")
+    key: MaybeFile = setting(None, "its key, PEM, not encrypted", option="--sip-key")
 
 
 class Dns(_Section):
     """DNS."""
 
-    servers: NameServers = setting([], "ADDRESS:PORT of name servers to ask; else those of the machine", option="--dns")
+    servers: NameServers = setting(
+        [], "ADDRESS:PORT of name servers to ask; else those of the machine", option="--dns", reloads=True
+    )
 
 
 class Rest(_Section):
@@ -156,13 +165,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", env_prefix=PREFIX, env_nested_delimiter=NESTED)
 
-    data_dir: Annotated[Path, AfterValidator(_not_empty)] | None = setting(
+    data_dir: Annotated[Path, AfterValidator(_directory)] | None = setting(
         None, "directory of the database, its key and its lock", option="--data-dir"
     )
     unregister_on_stop: bool = setting(
         False,
         "un-register at the stop, within 30 s, and register again at the next start",
         option="--unregister-on-stop",
+        reloads=True,
     )
     paused: bool = setting(
         False,
@@ -186,6 +196,15 @@ def named() -> dict[str, FieldInfo]:
         else:
             found[name] = field
     return found
+
+
+def is_path(field: FieldInfo) -> bool:
+    """Tell whether the value is a path."""
+
+    def has_path(kind: Any) -> bool:
+        return kind is Path or any(has_path(part) for part in get_args(kind))
+
+    return has_path(field.annotation)
 
 
 def about(field: FieldInfo) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .declared import Settings, about, named
-from .load import Loaded, variable_of
+from .load import Loaded
+from .surroundings import variable_of
 
 __all__ = ["example", "in_force"]
 

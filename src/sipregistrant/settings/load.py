@@ -5,18 +5,16 @@ Every fault is told, with where it stands: `settings.toml:12`, `SIPREGISTRANT_RE
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
 import socket
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SecretsSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from .. import __version__
 from ..api.tls import check
@@ -25,13 +23,18 @@ from ..errors import ConfigurationError, SettingsFaulty
 from ..rest.settings import RestSettings
 from ..service import ServiceSettings
 from . import texts
-from .declared import NESTED, PREFIX, Settings, about, named
+from .declared import Settings, about, is_path, named
+from .faults import nearest, told_of
+from .file import FileRead, read_file
+from .surroundings import read_environment, read_secrets, variable_of
 
 __all__ = ["Loaded", "Sources", "changes", "load", "service_settings"]
 
-HEADER = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
-KEY = re.compile(r"\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_.-]+))\s*=")
-AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
+OPTION = re.compile(r"--[a-z][a-z-]+")
+Change = tuple[Any, Any]
+
+PAIRS = {"https.certificate": "https.key", "sip.certificate": "sip.key"}
+OTHER_OF_PAIR = PAIRS | {key: certificate for certificate, key in PAIRS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,58 +61,67 @@ class Loaded:
 
 def load(sources: Sources) -> Loaded:
     """Return what is said; raises `SettingsFaulty` with everything that is wrong."""
-    text = _text_of(sources.file)
-    tables = _parsed(text, sources.file)
-    origins = _origins(sources, text)
+    read = read_file(sources.file) if sources.file else FileRead()
+    secrets, environment = read_secrets(sources.secrets), read_environment()
+    fields = named()
+    origins = {name: f"{sources.file}:{number}" for name, number in read.lines.items()}
+    origins |= secrets.origins | environment.origins | {name: about(fields[name])["option"] for name in sources.options}
+    said = [
+        _nested(sources.options), _nested(environment.values), _nested(secrets.values),
+        _from(sources.file, read.tables) if sources.file else {},
+    ]  # fmt: skip
+    faults = [*read.faults, *secrets.faults, *environment.faults]
+    refused: set[str] = set()
+    try:
+        settings = _merged(said)
+    except ValidationError as error:
+        faults += {_fault(one, origins) for one in error.errors()}
+        refused = {_name(one) for one in error.errors()}
+        # What is right is looked at together all the same.
+        settings = _merged([_without(one, refused) for one in said])
+    loaded = Loaded(settings, origins)
+    faults += _unusable(loaded, refused)
+    if faults:
+        raise SettingsFaulty(sorted(faults, key=_place))
+    return loaded
+
+
+def _merged(said: Iterable[dict[str, Any]]) -> Settings:
+    """Return what is said, the first that says it; raises `ValidationError`."""
 
     class FromHere(Settings):
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-            secrets = _Secrets(settings_cls, sources.secrets)
-            return init_settings, env_settings, secrets, InitSettingsSource(settings_cls, init_kwargs=tables)
+            cls, settings_cls: type[BaseSettings], *theirs: Any, **others: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, init_kwargs=one) for one in said)
 
-    try:
-        settings = FromHere(**_nested(sources.options))
-    except ValidationError as error:
-        raise SettingsFaulty(sorted({_fault(one, origins) for one in error.errors()}, key=_place)) from None
-    loaded = Loaded(settings, origins)
-    faults = list(_unusable(loaded))
-    if faults:
-        raise SettingsFaulty(faults)
-    return loaded
+    return FromHere()
 
 
-class _Secrets(SecretsSettingsSource):
-    """One file a setting, named as its environment variable, in any case."""
-
-    def __init__(self, settings_cls: type[BaseSettings], directory: Path | None) -> None:
-        super().__init__(settings_cls, secrets_dir=None)
-        self._directory = directory
-
-    def __call__(self) -> dict[str, Any]:
-        """Return what the files say, without the line end at their end."""
-        found = {name: path.read_text("utf-8").strip("\r\n") for name, path in secret_files(self._directory).items()}
-        return _nested(found)
-
-
-def secret_files(directory: Path | None) -> dict[str, Path]:
-    """Return the files of settings, by the setting's name; raises `SettingsFaulty` for a directory that cannot be read."""
-    if directory is None:
-        return {}
-    try:
-        by_name = {path.name.upper(): path for path in directory.iterdir() if path.is_file()}
-    except OSError as error:
-        raise SettingsFaulty([("--secrets-dir", f"{directory}: {error.strerror}")]) from None
-    return {name: by_name[variable] for name in named() if (variable := variable_of(name)) in by_name}
+def _from(file: Path, tables: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says, with the paths in it as they are meant: from where the file is."""
+    found = {name: dict(value) if isinstance(value, dict) else value for name, value in tables.items()}
+    for name, setting in named().items():
+        section, _, key = name.rpartition(".")
+        inside = found.get(section) if section else found
+        value = inside.get(key) if isinstance(inside, dict) else None
+        if isinstance(inside, dict) and isinstance(value, str) and value and is_path(setting):
+            inside[key] = str(file.parent / value)
+    return found
 
 
-def variable_of(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return PREFIX + name.upper().replace(".", NESTED)
+def _without(tables: Mapping[str, Any], names: Set[str]) -> dict[str, Any]:
+    found = {}
+    for name, value in tables.items():
+        if name not in names:
+            inner = (
+                {key: one for key, one in value.items() if f"{name}.{key}" not in names}
+                if isinstance(value, dict)
+                else value
+            )
+            found[name] = inner
+    return found
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,94 +135,61 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _text_of(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise SettingsFaulty([("--config", f"{file}: {error.strerror}")]) from None
-    except UnicodeDecodeError:
-        raise SettingsFaulty([(str(file), "it is not UTF-8")]) from None
-
-
-def _parsed(text: str, file: Path | None) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        told = str(error)
-        match = AT_LINE.search(told)
-        number = match[1] if match and match[1] else str(len(text.splitlines()))
-        raise SettingsFaulty([(f"{file}:{number}", AT_LINE.sub("", told).strip())]) from None
-
-
-def _lines(text: str) -> dict[str, int]:
-    """Return the line of each key, by name: what tomllib does not tell."""
-    section, found = "", dict[str, int]()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = HEADER.match(line)
-        key = KEY.match(line)
-        if header:
-            section = f"{header[1]}."
-            found.setdefault(header[1], number)
-        elif key:
-            found.setdefault(section + (key[1] or key[2] or key[3]), number)
-    return found
-
-
-def _origins(sources: Sources, text: str) -> dict[str, str]:
-    """Return where each setting is said, the first place that counts; also keys that are none."""
-    origins = {name: f"{sources.file}:{number}" for name, number in _lines(text).items()}
-    origins |= {name: str(path) for name, path in secret_files(sources.secrets).items()}
-    variables = {name.upper(): name for name in os.environ}
-    origins |= {name: variables[variable] for name in named() if (variable := variable_of(name)) in variables}
-    fields = named()
-    return origins | {name: about(fields[name])["option"] for name in sources.options}
-
-
 def _place(fault: tuple[str, str]) -> tuple[str, int, str]:
     """Sort by line."""
     where, _, number = fault[0].rpartition(":")
     return (where, int(number), fault[1]) if number.isdigit() else (fault[0], 0, fault[1])
 
 
+def _name(error: Any) -> str:
+    """Return the setting that a fault is of, or the section, or what is none."""
+    return ".".join([part for part in error["loc"] if isinstance(part, str)][:2])
+
+
 def _fault(error: Any, origins: Mapping[str, str]) -> tuple[str, str]:
     """Return where a fault is, and what it is."""
-    name = ".".join(part for part in error["loc"] if isinstance(part, str) and not part.startswith("function-"))
-    # A key with dots in it stands where its first part is said; else it is the section that is known.
+    name = _name(error)
+    # Of a key with more dots in it, or of a section, the first line that says anything of it.
     inside = (where for known, where in origins.items() if known.startswith(f"{name}."))
-    around = (where for known, where in origins.items() if name.startswith(f"{known}."))
-    origin = origins.get(name) or next(inside, "") or next(around, "")
+    origin = origins.get(name) or next(inside, "") or variable_of(name)
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, named(), 1)
-        problem = f"there is no setting {name}" + (f"; {near[0]}?" if near else "")
-        return origin or variable_of(name), problem
-    problem = str(error["msg"]).removeprefix("Value error, ")
-    value = "" if isinstance(error["input"], dict) or error["type"] == "value_error" else f"{error['input']!r}: "
-    told = f"{value}{problem[:1].lower()}{problem[1:]}"
+        return origin, f"there is no setting {name}{nearest(name, named())}"
     # An option is its own name.
-    return origin, told if origin.startswith("--") else f"{name}: {told}"
+    return origin, told_of(error) if origin.startswith("--") else f"{name}: {told_of(error)}"
 
 
-def _unusable(loaded: Loaded) -> Iterable[tuple[str, str]]:
-    """Give what is wrong with files, and with settings beside each other."""
-    settings, by_option = loaded.settings, {about(field)["option"]: name for name, field in named().items()}
+def _unusable(loaded: Loaded, refused: Set[str]) -> Iterable[tuple[str, str]]:
+    """Give what is wrong with files, and with settings beside each other; what was refused by itself is not looked at again."""
+    https, sip = loaded.settings.https, loaded.settings.sip
+    looks: list[tuple[set[str], Callable[[], object]]] = [
+        ({"https.certificate", "https.key"}, partial(_check_https, https.certificate, https.key)),
+        ({"sip.trust"}, TlsFiles(sip.trust).check),
+        ({"sip.certificate", "sip.key"}, TlsFiles(None, sip.certificate, sip.key).check),
+    ]
+    for names, look in looks:
+        if not {name.partition(".")[0] for name in names} & refused and not names & refused:
+            try:
+                look()
+            except ConfigurationError as error:
+                yield _told(error, loaded.origins)
 
-    def told(error: ConfigurationError) -> tuple[str, str]:
-        name = by_option.get(error.setting, error.setting)
-        origin = loaded.origins.get(name, error.setting)
-        return origin, error.problem if origin == error.setting else f"{name}: {error.problem}"
 
-    try:
-        pair = texts.pair_of_files(settings.https.certificate, settings.https.key)
-        if pair is not None:
-            check(pair)
-    except ConfigurationError as error:
-        yield told(error)
-    try:
-        _tls(settings).check()
-    except ConfigurationError as error:
-        yield told(error)
+def _check_https(certificate: Path | None, key: Path | None) -> None:
+    pair = texts.pair_of_files(certificate, key)
+    if pair is not None:
+        check(pair)
+
+
+def _told(error: ConfigurationError, origins: Mapping[str, str]) -> tuple[str, str]:
+    """Return what a check found, where the setting was said, and by the names that it has there."""
+    by_option = {about(field)["option"]: name for name, field in named().items()}
+    name = by_option[error.setting]
+    # What is missing is missed by the other of the pair.
+    origin = origins.get(name) or origins.get(OTHER_OF_PAIR.get(name, ""), error.setting)
+    if origin.startswith("--"):
+        return error.setting, error.problem
+    problem = OPTION.sub(lambda match: by_option.get(match[0], match[0]), error.problem)
+    return origin, f"{name}: {problem}"
 
 
 def _tls(settings: Settings) -> TlsFiles:
@@ -241,12 +220,19 @@ def _rest(settings: Settings) -> RestSettings:
     )  # fmt: skip
 
 
-def changes(before: Loaded, after: Loaded) -> tuple[list[str], list[str]]:
-    """Return the names of settings that differ: those that SIGHUP changes, and those that need a restart."""
+def changes(before: Loaded, after: Loaded) -> tuple[dict[str, Change], dict[str, Change]]:
+    """Return the settings that differ, as (from, to) by name: those that SIGHUP changes, and those that need a restart."""
     was, now, fields = before.values(), after.values(), named()
-    differ = [name for name in fields if was[name] != now[name]]
+    differ = {name: (_shown(was[name]), _shown(now[name])) for name in fields if was[name] != now[name]}
     reloads = {name for name in differ if about(fields[name])["reloads"]}
-    return [name for name in differ if name in reloads], [name for name in differ if name not in reloads]
+    return (
+        {name: change for name, change in differ.items() if name in reloads},
+        {name: change for name, change in differ.items() if name not in reloads},
+    )
+
+
+def _shown(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def _at(told: Mapping[str, Any], name: str) -> Any:

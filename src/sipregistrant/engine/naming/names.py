@@ -55,10 +55,14 @@ class NameServers:
 
     def __init__(self, servers: Sequence[tuple[str, int]] = ()) -> None:
         """`servers` are addresses and ports to ask instead of those of the machine."""
-        self._servers = servers
-        self._questions: Names | None = None
+        self.use(servers)
         self._hosts: dict[str, list[str]] = {}
         self._hosts_read_at = 0.0
+
+    def use(self, servers: Sequence[tuple[str, int]]) -> None:
+        """Ask these from now on."""
+        self._servers = servers
+        self._questions: Names | None = None
 
     async def ask(self, name: str, kind: str) -> Answer:
         """See the protocol."""
