@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -35,6 +36,10 @@ def test_faults_are_named_and_end_with_one(tmp_path: Path) -> None:
     assert run_command("config", "check", "--config", str(config)).stdout.startswith("good: 0 settings are said")
     assert run_command("config", "show", "--defaults").stdout.count("\n[") == 5
     assert 'listen = "127.0.0.1:8443"  # default' in run_command("config", "show").stdout
+    config.write_text("[rest]\ncsrf = true\n")
+    shown = json.loads(run_command("config", "show", "--config", str(config), "-o", "json").stdout)
+    assert shown["rest.csrf"] == {"value": True, "where": f"{config}:2"}
+    assert shown["https.key"] == {"value": None, "where": ""}
 
 
 def test_a_sighup_reloads_what_can_be_and_says_what_cannot(tmp_path: Path) -> None:

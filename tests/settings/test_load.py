@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sipregistrant.api.certificate import certificate_for
 from sipregistrant.errors import ConfigurationError, SettingsFaulty
@@ -259,3 +262,30 @@ def test_a_path_in_a_file_begins_where_the_file_is(tmp_path: Path) -> None:
     (tmp_path / "trust.pem").write_text(certificate_for(tmp_path, "127.0.0.1", datetime.now(UTC))[0].read_text())
     settings = load(Sources(file(tmp_path, 'data_dir = "var"\n[sip]\ntrust = "trust.pem"\n'))).settings
     assert (settings.data_dir, settings.sip.trust) == (tmp_path / "var", tmp_path / "trust.pem")
+
+
+def test_a_key_in_place_of_its_path_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIPREGISTRANT_HTTPS__KEY", "-----BEGIN PRIVATE KEY-----\nMIIEsecret\n")
+    assert faults(Sources()) == [
+        "SIPREGISTRANT_HTTPS__KEY: https.key: the path of a file is wanted, not what is in it",
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5000), st.integers(0, 8), st.text("[]{}\"'=,.#\n\\\0 a1é", max_size=6)), max_size=6
+    )
+)
+def test_whatever_a_file_has_become_it_is_read_or_its_faults_are_told(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, int, str]]
+) -> None:
+    text = example()
+    for at, removed, put in edits:
+        text = text[: at % len(text)] + put + text[at % len(text) + removed :]
+    config = file(tmp_path_factory.getbasetemp(), text)
+    told: Sequence[tuple[str, str]] = ()
+    try:
+        load(Sources(config))
+    except SettingsFaulty as error:
+        told = error.faults
+    assert all(1 <= int(where.rpartition(":")[2]) <= text.count("\n") + 1 for where, _ in told), told

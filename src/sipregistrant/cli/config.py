@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ..errors import SettingsFaulty
 from ..settings.declared import named
-from ..settings.example import example, in_force
+from ..settings.example import as_json, example, in_force
 from ..settings.load import Sources, load
 from .options import ConfigFile, SecretsDir
 
 __all__ = ["cli"]
 
 cli = typer.Typer(name="config", add_completion=False, no_args_is_help=True, help="The settings of `serve`.")
+
+
+class Form(StrEnum):
+    """The forms that settings are shown in."""
+
+    TOML = "toml"
+    JSON = "json"
 
 
 @cli.command("check")
@@ -38,6 +46,11 @@ def show(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="A file with all settings, what they mean, and their defaults.")
     ] = False,
+    output: Annotated[Form, typer.Option("-o", "--output", help="A settings file, or JSON for programs.")] = Form.TOML,
 ) -> None:
-    """Show the settings in force as TOML, each with where it was said."""
-    print(example() if defaults else in_force(load(Sources(config, secrets_dir))), end="")
+    """Show the settings in force, each with where it was said. None is a secret: of a key the path is shown."""
+    if defaults:
+        print(example(), end="")
+        return
+    loaded = load(Sources(config, secrets_dir))
+    print(as_json(loaded) if output is Form.JSON else in_force(loaded), end="")

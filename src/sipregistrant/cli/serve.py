@@ -89,12 +89,16 @@ def serve(
     sip_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
     unregister_on_stop: Annotated[
         bool | None,
-        typer.Option("--unregister-on-stop", help="Un-register at the stop, and register again at the next start."),
+        typer.Option(
+            "--unregister-on-stop/--no-unregister-on-stop",
+            help="Un-register at the stop, and register again at the next start.",
+        ),
     ] = None,
     paused: Annotated[
         bool | None,
         typer.Option(
-            "--paused", help="Send nothing until `sipregistrant resume`: for a copy, beside which another runs."
+            "--paused/--no-paused",
+            help="Send nothing until `sipregistrant resume`: for a copy, beside which another runs.",
         ),
     ] = None,
     https_certificate: Annotated[
@@ -105,7 +109,9 @@ def serve(
     rest_status_line: Annotated[
         StatusLine | None, typer.Option(help="HTTP status of /rest: always 200, or a mirror of http_code. [200]")
     ] = None,
-    csrf: Annotated[bool | None, typer.Option("--csrf", help="Demand X-CSRF-Token of requests that write.")] = None,
+    csrf: Annotated[
+        bool | None, typer.Option("--csrf/--no-csrf", help="Demand X-CSRF-Token of requests that write.")
+    ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDR", help="Address or network of a reverse proxy to believe; may be repeated."),

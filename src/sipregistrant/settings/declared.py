@@ -54,6 +54,8 @@ def _directory(path: Path) -> Path:
 
 
 def _readable(path: Path) -> Path:
+    if "-----BEGIN" in str(path):  # a key may be among it, and is not to be told
+        raise ValueError("the path of a file is wanted, not what is in it")
     if path.exists() and not path.is_file():  # a pipe would wait for somebody who writes
         raise ValueError(f"{path} is no file")
     try:
@@ -176,7 +178,7 @@ class Settings(BaseSettings):
     )
     paused: bool = setting(
         False,
-        "send nothing until `sipregistrant resume`: for a copy, beside which another service runs",
+        "send nothing from each start on until `sipregistrant resume`: for a copy, beside which another service runs",
         option="--paused",
     )
     https: Https = Https()

@@ -54,6 +54,15 @@ def in_force(loaded: Loaded) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_json(loaded: Loaded) -> str:
+    """Return the settings in force as JSON: by name the value, and where it was said, "" for nowhere."""
+    found = {
+        name: {"value": str(value) if isinstance(value, Path) else value, "where": loaded.origins.get(name, "")}
+        for name, value in loaded.values().items()
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
 def _toml(value: Any) -> str:
     match value:
         case None:
