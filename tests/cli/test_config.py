@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
