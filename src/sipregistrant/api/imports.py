@@ -33,6 +33,7 @@ from ..store.tx import Tx
 from . import schemas
 from .bulk_lines import CSV, NDJSON, read_csv, read_ndjson
 from .gate import Changer, Reader
+from .objects import id_in
 from .problem import Problem
 from .shapes import PLACES, Place, Shape, place_of, shape_of, text_of
 
@@ -90,9 +91,7 @@ class _Routes:
 
     def _add(self, router: APIRouter, method: str, path: str, endpoint: Any, summary: str, role: str,
              replies: schemas.Responses, extra: Json) -> None:  # fmt: skip
-        resource = self._parent.resource
-        id = {"type": "integer", "minimum": resource.lowest_id, "maximum": resource.highest_id}
-        parameters = [{"name": self._parent.one, "in": "path", "required": True, "schema": id}]
+        parameters = [schemas.id_in_path(self._parent)]
         word = {"post": "import", "progress": "progress_of", "export": "export"}[endpoint.__name__]
         router.add_api_route(
             path, endpoint, methods=[method], summary=summary, description=f"Needs the role {role}.",
@@ -149,17 +148,9 @@ class _Routes:
         return StreamingResponse(self._csv(table, chosen), media_type=CSV)
 
     async def _table(self, request: Request) -> int:
-        told, resource = request.path_params[self._parent.one], self._parent.resource
-        if not (
-            told.isascii()
-            and told.isdigit()
-            and len(told) <= 10
-            and resource.lowest_id <= int(told) <= resource.highest_id
-        ):
-            wanted = f"a number, {resource.lowest_id} to {resource.highest_id}, is wanted"
-            raise Problem(422, faults=[(self._parent.one, wanted)])
-        await self._store.read(parent_uid_of, self._resource, int(told))
-        return int(told)
+        table = id_in(request, self._parent)
+        await self._store.read(parent_uid_of, self._resource, table)
+        return table
 
     async def _pages(self, table: int) -> AsyncIterator[list[tuple[int, Values]]]:
         after = 0

@@ -35,7 +35,7 @@ from .registrations import registrations_of
 from .shapes import PLACES, Place, Shape, shape_of
 from .verbs import Verb, carry_out, verbs_of
 
-__all__ = ["MOST_BODY_BYTES", "Objects", "read_object"]
+__all__ = ["MOST_BODY_BYTES", "Objects", "id_in", "read_object"]
 
 MOST_BODY_BYTES = 64 * 1024
 
@@ -111,7 +111,7 @@ class _Routes:
              role: str, reply: Json, *, body: Json | None = None, status: int = 200, failures: tuple[int, ...] = (),
              also: schemas.Responses | None = None, ids: bool = True, name: str = "") -> None:  # fmt: skip
         parameters = [
-            self._id_of(place) for place in (self._parent, self._place) if place and f"{{{place.one}}}" in path
+            schemas.id_in_path(place) for place in (self._parent, self._place) if place and f"{{{place.one}}}" in path
         ]
         extra: Json = {"parameters": parameters} if parameters else {}
         if body is not None:
@@ -124,10 +124,6 @@ class _Routes:
             responses={**schemas.problems(*failures), status: reply, **(also or {})}, openapi_extra=extra,
             response_model=None,
         )  # fmt: skip
-
-    def _id_of(self, place: Place) -> Json:
-        schema = {"type": "integer", "minimum": place.resource.lowest_id, "maximum": place.resource.highest_id}
-        return {"name": place.one, "in": "path", "required": True, "schema": schema}
 
     # --- what the routes do
 
@@ -177,13 +173,13 @@ class _Routes:
             raise problem_of(error, self._shape.where(attribute) if attribute else "") from None
 
     def _parent_in(self, request: Request) -> int | None:
-        return None if self._parent is None else _id(request, self._parent)
+        return None if self._parent is None else id_in(request, self._parent)
 
     def _key_in(self, request: Request) -> Key:
-        return Key(_id(request, self._place), self._parent_in(request))
+        return Key(id_in(request, self._place), self._parent_in(request))
 
 
-def _id(request: Request, place: Place) -> int:
+def id_in(request: Request, place: Place) -> int:
     """Return an id of the path; there is nothing at one that no object can have."""
     told, resource = request.path_params[place.one], place.resource
     if not (

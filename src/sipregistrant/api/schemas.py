@@ -7,7 +7,7 @@ from typing import Any
 from ..model.attributes import Attribute, Kind
 from ..model.registrants import CONTACTS, ENTRY
 from .problem import MEDIA_TYPE
-from .shapes import PLACES, Shape, shape_of
+from .shapes import PLACES, Place, Shape, shape_of
 from .words import is_switch, words_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "PROBLEMS",
     "Responses",
     "body",
+    "id_in_path",
     "json_reply",
     "listed",
     "named",
@@ -98,6 +99,12 @@ def json_reply(description: str, schema: Json) -> Json:
 def body(schema: Json, *, is_required: bool = True) -> Json:
     """Return the part of an operation that describes its body."""
     return {"requestBody": {"required": is_required, "content": {JSON: {"schema": schema}}}}
+
+
+def id_in_path(place: Place) -> Json:
+    """Return the parameter that is an id in a path."""
+    schema = {"type": "integer", "minimum": place.resource.lowest_id, "maximum": place.resource.highest_id}
+    return {"name": place.one, "in": "path", "required": True, "schema": schema}
 
 
 def object_of(properties: Json, *, optional: tuple[str, ...] = ()) -> Json:

@@ -26,7 +26,7 @@ from .. import __version__
 from ..errors import BackupFaulty, StoreInUse, StoreUnavailable
 from . import instance
 from .migrate import latest, version_of_file
-from .staging import file_of
+from .staging import file_of, sync
 from .store import DATABASE, Clock, Store
 
 __all__ = ["Manifest", "backup", "restore"]
@@ -83,7 +83,7 @@ def backup(directory: Path, file: Path, *, made_at: str) -> Manifest:
             manifest = Manifest(__version__, schema, made_at, {name: _digest(path) for name, path in copies.items()})
             _pack(partial, manifest, copies)
         partial.replace(file)
-        _sync(file.parent)
+        sync(file.parent)
         return manifest
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"{file}: {error}") from None
@@ -192,13 +192,13 @@ def restore(file: Path, directory: Path, clock: Clock, *, moved_to: Callable[[],
         _check_database(file, beside / DATABASE)
         Store.once(beside, clock, instance.pause)
         for path in beside.iterdir():
-            _sync(path)
+            sync(path)
         if is_taken and moved_to is not None:
             directory.rename(moved_to())
         elif directory.exists():
             directory.rmdir()
         beside.rename(directory)
-        _sync(directory.parent)
+        sync(directory.parent)
         return manifest
     except (OSError, sqlite3.Error, EOFError) as error:
         raise StoreUnavailable(f"{directory}: {error}") from None
@@ -272,11 +272,3 @@ def _written(path: Path, source: IO[bytes]) -> str:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,7 @@ __all__ = [
     "file_of",
     "in_one_statement",
     "read_staged",
+    "sync",
 ]
 
 ADD, CHANGE, REMOVE = range(3)
@@ -114,8 +115,8 @@ class Staging:
         self._connection.execute("COMMIT")
         self._connection.close()
         if self.path is not None:
-            _sync(self.path)
-            _sync(self.path.parent)
+            sync(self.path)
+            sync(self.path.parent)
 
     def discard(self) -> None:
         """Close it, and have no file any more."""
@@ -157,7 +158,8 @@ def _json(ids: Iterable[int]) -> str:
     return f"[{','.join(map(str, ids))}]"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
