@@ -219,6 +219,7 @@ docs() {
     "$venv/bin/python" tools/api.py
     "$venv/bin/python" tools/commands.py
     "$venv/bin/python" tools/states.py
+    "$venv/bin/python" tools/events.py
 }
 
 # measure_with_kamailio MODULE ARGUMENTS...

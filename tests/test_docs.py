@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools import api, commands, reference, states
+from tools import api, commands, events, reference, states
 
 from sipregistrant import errors
 from sipregistrant.cli.main import COMMANDS, command_of
@@ -26,6 +26,10 @@ def test_the_reference_page_is_what_the_attribute_tables_make() -> None:
 
 def test_the_diagrams_are_what_the_state_tables_make() -> None:
     assert states.PAGE.read_text(encoding="utf-8") == states.page(), "run ./do docs"
+
+
+def test_the_page_on_events_is_what_is_declared() -> None:
+    assert events.PAGE.read_text(encoding="utf-8") == events.page(), "run ./do docs"
 
 
 def test_the_pages_on_the_json_api_and_the_commands_are_what_the_program_makes() -> None:
@@ -52,7 +56,9 @@ def test_every_refusal_is_explained() -> None:
 
 def test_every_log_event_is_explained() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    events = set(re.findall(r'log\.(?:info|warning|error|exception)\(\s*"([a-z_.]+)"', text))
+    events = set(
+        re.findall(r'log\.(?:info|warning|error|exception|log)\((?:LEVELS\[severity\], )?\s*"([a-z_.]+)"', text)
+    )
     assert len(events) > 10
     assert {event for event in events if f"`{event}`" not in OPERATING} == set()
 

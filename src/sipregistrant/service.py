@@ -25,6 +25,7 @@ from .access.sessions import Sessions
 from .access.throttle import Throttle
 from .api.app import PREFIX, create_api
 from .api.certificate import certificate_for
+from .api.events import event_json
 from .api.gate import Gate, Guarded
 from .api.health import health_route
 from .api.tls import CertificateFiles, ServerTls, check
@@ -52,6 +53,7 @@ from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
 from .store.tx import Key, Tx
+from .watch.telling import Telling
 
 __all__ = ["Service", "ServiceSettings"]
 
@@ -108,6 +110,7 @@ class Service:
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
         store.standings = self.engine.standings
+        self._telling = Telling(store, settings.data_dir, self.engine.unsettled, event_json)
         self.lag = LoopLag(clock.now)
         self.https_port = 0
         self._sessions = Sessions(clock=clock.now)
@@ -171,6 +174,7 @@ class Service:
         self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock"),
                        spawn(self._forget(), "forget")]  # fmt: skip
         self._fan_out.set()
+        await self._telling.start()
         if await self.is_paused():
             log.warning("service.is_paused", hint="nothing is sent until `sipregistrant resume`")
         await self._serve(https)
@@ -181,7 +185,8 @@ class Service:
             clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures, is_paused=self.is_paused
         )
         login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
-        api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self)
+        api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self,
+                         bell=self._telling.bell)  # fmt: skip
         gate = Gate(self.store, self._sessions, login, caller_of=self._caller_of)
         local_gate = Gate(self.store, self._sessions, login, is_local=True)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, login=login, settings=self.settings.rest,
@@ -240,6 +245,7 @@ class Service:
             tls.look()
 
     async def _stop(self) -> None:
+        await self._telling.stop()
         for server in self._servers:
             await server.stop()
         if self._servers:  # else the start has failed: a socket is none of ours, and nobody wants to leave
@@ -259,6 +265,8 @@ class Service:
             self.engine.knock(tx.knocks)
         if tx.fan_out:
             self._fan_out.set()
+        if tx.has_events:
+            self._telling.bell.ring()
         if tx.registrars_changed:
             self.engine.monitor.look_again()
         if tx.groups_changed:

@@ -26,6 +26,7 @@ from sipregistrant.api.app import PREFIX, create_api
 from sipregistrant.api.gate import Gate, Guarded
 from sipregistrant.api.web_server import WebServer, listen_on
 from sipregistrant.store.store import Store
+from sipregistrant.watch.bell import Bell
 
 from .conftest import stopped_clock
 
@@ -67,11 +68,12 @@ class Server(threading.Thread):
         store = await Store.open(self.directory, stopped_clock)
         sessions = Sessions(clock=lambda: 0.0)
         login = Login(store, sessions, Throttle(clock=lambda: 0.0, sleep=lambda seconds: asyncio.sleep(0)))
-        api = Guarded(
-            create_api(store, on_user_changed=sessions.end_all_of), Gate(store, sessions, login, is_local=True)
-        )
+        bell = Bell()
+        bell.close()  # so that streams end when all is told
+        api = create_api(store, on_user_changed=sessions.end_all_of, bell=bell)
+        guarded = Guarded(api, Gate(store, sessions, login, is_local=True))
         listening = listen_on("127.0.0.1", 0, "here")
-        server = WebServer(Starlette(routes=[Mount(PREFIX, api)]), listening)
+        server = WebServer(Starlette(routes=[Mount(PREFIX, guarded)]), listening)
         await server.start()
         self.base = f"http://127.0.0.1:{listening.getsockname()[1]}{PREFIX}"
         self.loop, self.ended = asyncio.get_running_loop(), asyncio.Event()

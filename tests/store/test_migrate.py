@@ -29,6 +29,7 @@ VERSIONS = Path(sipregistrant.store.migrations.__path__[0]) / "versions"
 # The SHA-256 of each step without white space and commas, so that a formatter may pass over it and nobody else. A step
 # that is released is never changed: databases out there have run it as it was. A changed schema needs a new step.
 FROZEN = {
+    "0013_events.py": "d27cc58248c3ce0fefa79c64308c4f794aa6a840e367ff0562917dcda4635864",
     "0001_first.py": "7eeb0e2da9c4678b8403e0bae15e210108b99027e721e51925b2a92400515694",
     "0002_tls_profiles_and_actions.py": "df93227c66c432f5a5c27e7b255977d28871841ec0049c43fc4217bca1a00316",
     "0003_behaviour.py": "ac306d7a60f57d6cf289b69076ef614d8157d5363090c81f92ec684d5a2982ad",

@@ -14,7 +14,7 @@ from ..store.passwords import PASSWORD_RULE, is_acceptable
 from .client import Client, connected, creating
 from .output import As, Output, show_many
 
-__all__ = ["audit", "token", "user"]
+__all__ = ["audit", "segment", "token", "user"]
 
 user = typer.Typer(name="user", add_completion=False, help="Who may log in.", no_args_is_help=True)
 token = typer.Typer(name="token", add_completion=False, help="API tokens: what programs show.", no_args_is_help=True)
@@ -51,14 +51,14 @@ def add_user(client: Client, name: Name, role: AsRole = Role.REST, password_stdi
 @connected
 def change_password(client: Client, name: Name, password_stdin: PasswordStdin = False) -> None:
     """Change a password; the sessions of the user end."""
-    client.ask("PUT", f"/users/{_segment(name)}/password", json={"password": _password(password_stdin)})
+    client.ask("PUT", f"/users/{segment(name)}/password", json={"password": _password(password_stdin)})
 
 
 @user.command("remove")
 @connected
 def remove_user(client: Client, name: Name) -> None:
     """Remove a user; the sessions of the user end."""
-    client.ask("DELETE", f"/users/{_segment(name)}")
+    client.ask("DELETE", f"/users/{segment(name)}")
 
 
 @user.command("list")
@@ -79,7 +79,7 @@ def add_token(client: Client, name: Name, role: AsRole = Role.REST) -> None:
 @connected
 def remove_token(client: Client, name: Name) -> None:
     """Remove a token: it opens nothing from now on."""
-    client.ask("DELETE", f"/tokens/{_segment(name)}")
+    client.ask("DELETE", f"/tokens/{segment(name)}")
 
 
 @token.command("list")
@@ -108,7 +108,7 @@ def show_audit(
     show_many(lines, ("at", "who", "action", "resource", "key", "before", "after"), output)
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """Return a name as a part of a path; `.` and `..` would be steps of it, and go lost."""
     return quote(name, safe="").replace(".", "%2E")
 

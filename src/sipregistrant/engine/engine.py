@@ -91,6 +91,7 @@ class Engine:
         self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
         self._switching = Switching(self._ways)
         self.standings = self._claims.standings
+        self.unsettled = self._settler.unsettled
         self.sent = 0
         self.resent = 0
         self.settled = 0

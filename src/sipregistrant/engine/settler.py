@@ -44,6 +44,7 @@ class Settler:
         self._has_waiting = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.crashed = 0
+        self._fault = ""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -51,6 +52,10 @@ class Settler:
     @property
     def is_running(self) -> bool:
         return self._task is not None
+
+    def unsettled(self) -> tuple[int, str]:
+        """Return how many outcomes wait to be written, and why they cannot be, "" where they can."""
+        return len(self._waiting), self._fault
 
     def add(self, settled: Settled) -> None:
         """Write this one, soon; due again at once where its flow was lost meanwhile."""
@@ -86,7 +91,6 @@ class Settler:
             await asyncio.sleep(BETWEEN_WRITES_SECONDS)
 
     async def _run(self) -> None:
-        is_failing = False
         loop = asyncio.get_running_loop()
         written_at = float("-inf")
         while True:
@@ -98,14 +102,14 @@ class Settler:
             try:
                 changed = await self._write(batch)
             except StoreUnavailable as error:
-                if not is_failing:
+                if not self._fault:
                     log.error("settle.failed", cause=str(error), waiting=len(batch))
-                is_failing = True
+                self._fault = str(error)
                 await asyncio.sleep(RETRY_STORE_SECONDS)
                 continue
-            if is_failing:
+            if self._fault:
                 log.info("settle.works_again", settled=len(batch))
-            is_failing = False
+            self._fault = ""
             del self._waiting[: len(batch)]
             if not self._waiting:
                 self._has_waiting.clear()

@@ -19,6 +19,7 @@ from ..sip.backoff import (
     retry_wait,
     retry_wait_while_held,
 )
+from ..sip.learned import Learned
 from ..sip.outcome import Disposition, Kind, Outcome
 
 __all__ = ["INTERNAL_ERROR", "make_bare", "settlement"]
@@ -161,11 +162,25 @@ def _settle_success(
         settled.due_at = min(settled.due_at, now + _timer(claimed))
     settled.challenge = outcome.challenge
     settled.nonce_count = outcome.nonce_count
-    settled.sent = None if tried == claimed.sent else tried
-    settled.learned = None if outcome.learned == claimed.learned else outcome.learned
+    if tried != claimed.sent:
+        settled.sent = tried
+        settled.is_elsewhere = claimed.sent is not None and _place(tried) != _place(claimed.sent)
+    if outcome.learned != claimed.learned:
+        settled.learned = outcome.learned
+        settled.is_elsewhere = settled.is_elsewhere or _lasting(outcome.learned) != _lasting(claimed.learned)
     settled.security = outcome.security
     if outcome.min_expires != claimed.min_expires:
         settled.min_expires = outcome.min_expires
+
+
+def _place(sent: Sent) -> tuple[object, ...]:
+    """Return what whoever calls an AOR has to know: where it is registered, and as what."""
+    return sent.transport, sent.host, sent.port, [contact.uri for contact in sent.contacts]
+
+
+def _lasting(learned: str | None) -> Learned:
+    """Return what was learned without the temporary GRUU, which is another with each refresh (RFC 5627 §3.2)."""
+    return replace(Learned.from_json(learned), temporary_gruu="")
 
 
 def _planned(claimed: Claimed, began: float, granted: float) -> float | None:

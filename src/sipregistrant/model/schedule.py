@@ -231,6 +231,8 @@ class Settled:
     security: tuple[str, int] | None = None
     flow_id: int = 0
     """The connection that it was registered over; 0 for none."""
+    is_elsewhere: bool = False
+    """It stays registered, but another registrar's address or other contacts are bound than before."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Forgets the oldest of what is kept about the past: the audit log, and the history of states."""
+"""Forgets the oldest of what is kept about the past: the audit log, the history of states, events, alarms that are cleared."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ class Kept(NamedTuple):
     table: str
     for_ms: int
     most: int
+    instant: str = "at"
+    """What is so long ago, as SQL."""
 
 
-KEPT = (Kept("audit", 400 * DAY_MS, 1_000_000), Kept("history", 30 * DAY_MS, 5_000_000))
+KEPT = (
+    Kept("audit", 400 * DAY_MS, 1_000_000),
+    Kept("history", 30 * DAY_MS, 5_000_000),
+    Kept("event", 30 * DAY_MS, 1_000_000),
+    # One that stands is not forgotten.
+    Kept("alarm", 400 * DAY_MS, 2**62, f"coalesce(cleared_at, {2**62})"),
+)
 """A row takes about a hundred bytes."""
 
 
@@ -31,7 +39,7 @@ def forget_step(tx: Tx, kept: Kept) -> bool:
 
     Ids grow with time, so the oldest come first, and no index on the time is needed.
     """
-    first = tx.sqlite.execute(f"SELECT id, at FROM {kept.table} ORDER BY id LIMIT 1").fetchone()
+    first = tx.sqlite.execute(f"SELECT id, {kept.instant} FROM {kept.table} ORDER BY id LIMIT 1").fetchone()
     if first is None:
         return False
     last = tx.sqlite.execute(f"SELECT max(id) FROM {kept.table}").fetchone()[0]
@@ -39,5 +47,5 @@ def forget_step(tx: Tx, kept: Kept) -> bool:
     if first[0] > enough and first[1] >= before:
         return False
     oldest = f"SELECT id FROM {kept.table} ORDER BY id LIMIT {ROWS_PER_STEP}"
-    forget = f"DELETE FROM {kept.table} WHERE id IN ({oldest}) AND (at < ? OR id <= ?)"
+    forget = f"DELETE FROM {kept.table} WHERE id IN ({oldest}) AND ({kept.instant} < ? OR id <= ?)"
     return tx.sqlite.execute(forget, (before, enough)).rowcount == ROWS_PER_STEP

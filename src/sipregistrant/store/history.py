@@ -31,13 +31,18 @@ SELECT registration_id, at, old_state, state, code, reason FROM j
 
 
 def record(tx: Tx, outcomes: Sequence[Settled]) -> None:
-    """Note what attempts have changed; a refresh that is answered as the one before changes nothing."""
+    """Note what attempts have changed: the state; or, of what stays registered, where, as what, or what was learned.
+
+    A refresh that is answered as the one before changes nothing.
+    """
     rows: list[tuple[Any, ...]] = [
         (o.id, round(o.attempted_at * 1000), int(o.old_state), int(o.state), o.last_code, storable(o.last_reason))
         for o in outcomes
-        if o.state != o.old_state
+        if o.state != o.old_state or o.is_elsewhere
     ]
-    in_chunks(tx, RECORD, rows)
+    if rows:
+        in_chunks(tx, RECORD, rows)
+        tx.has_events = True
 
 
 OF = """

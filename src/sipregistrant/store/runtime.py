@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -32,6 +31,7 @@ from .objects import require, values_of
 from .registrars import entry_values, group_is_on
 from .schema import REGISTRAR_COUNT
 from .tx import Key, Tx
+from .words import instant
 
 __all__ = ["Runtime", "address_of", "overall", "reason_of", "runtime", "runtime_of", "word_of"]
 
@@ -193,8 +193,8 @@ def _worst_of(registrations: Sequence[_Shown], tx: Tx) -> Runtime:
         "rt_Expires": (row.expires_at - now) // 1000 if is_held else 0,
         "rt_LastCode": row.last_code,
         "rt_LastReason": reason_of(row, worst.status, tx),
-        "rt_LastAttempt": _instant(row.attempted_at),
-        "rt_NextAttempt": _instant(row.due_at),
+        "rt_LastAttempt": instant(row.attempted_at),
+        "rt_NextAttempt": instant(row.due_at),
         "rt_Failures": row.failures,
         **(_shown_of(Learned.from_json(row.learned)) if row.learned and is_held else NOTHING_LEARNED),
     }
@@ -219,7 +219,7 @@ def reason_of(row: Row[Any], status: Status, tx: Tx) -> str:
         waits = WAITS_FOR_SERVER
     elif standing.held_back is not None:
         why, at = standing.held_back
-        waits = "waits: " + why.value.format(_instant(int(at * 1000)), standing.fault)
+        waits = "waits: " + why.value.format(instant(int(at * 1000)), standing.fault)
     else:
         return reason
     return f"{reason}; {waits}" if row.last_reason else waits
@@ -245,11 +245,6 @@ def _contacts(sent: Sent) -> str:
         for contact in sent.contacts
         if contact.granted
     )
-
-
-def _instant(at: int | None) -> str:
-    """Return an instant of schedule time as UTC, to the second."""
-    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
 
 
 def _of_group(tx: Tx, row: Row[Any]) -> Runtime:

@@ -31,11 +31,13 @@ from ..model.registry import RESOURCES
 from ..model.resource import Resource
 
 __all__ = [
+    "ALARM",
     "API_TOKEN",
     "AUDIT",
     "BOUND",
     "BULK",
     "BULK_AHEAD",
+    "EVENT",
     "FLOW",
     "HISTORY",
     "INSTANCE",
@@ -48,6 +50,7 @@ __all__ = [
     "SECURITY",
     "TOMBSTONE",
     "USER",
+    "WEBHOOK",
 ]
 
 METADATA = MetaData(
@@ -123,6 +126,13 @@ INSTANCE = Table(
     Column("has_left", Integer, nullable=False, comment="1: un-registered at the last stop, to register again"),
     Column(
         "is_paused", Integer, nullable=False, server_default="0", comment="1: nothing is sent until somebody says so"
+    ),
+    Column(
+        "history_told",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="up to this id history has become events",
     ),
 )
 
@@ -292,6 +302,57 @@ HISTORY = Table(
     Column("reason", Text),
     Index(None, "registration_id"),
     comment="each change of a registration's state; the oldest are forgotten",
+    sqlite_autoincrement=True,
+)
+
+EVENT = Table(
+    "event",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False, comment="model/events.py"),
+    Column("text", Text, nullable=False, comment="a sentence"),
+    Column("data", Text, nullable=False, comment="JSON: the same for programs"),
+    comment="what people and programs are told, in its order; the oldest are forgotten",
+    sqlite_autoincrement=True,
+)
+
+ALARM = Table(
+    "alarm",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False, comment="model/alarms.py"),
+    Column(
+        "subject", Text, nullable=False, comment="what it is about: a server as TABLE:ID, a group; empty: the service"
+    ),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger, comment="null: it stands"),
+    Column("number", BigInteger, nullable=False, comment="how many registrations it is about"),
+    Column("text", Text, nullable=False, comment="a sentence, as of the last look"),
+    Column("history_id", BigInteger, nullable=False, comment="the last of history when it was raised"),
+    comment="what is not as it should be, and was not",
+    sqlite_autoincrement=True,
+)
+_stands: ColumnElement[bool] = ALARM.c.cleared_at.is_(None)
+Index("uq_alarm_standing", ALARM.c.kind, ALARM.c.subject, unique=True, sqlite_where=_stands, postgresql_where=_stands)
+
+WEBHOOK = Table(
+    "webhook",
+    METADATA,
+    Column("id", ROW_ID, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("kinds", Text, nullable=False, comment="JSON: the kinds of event that are sent; an empty list: all"),
+    Column("is_enabled", Integer, nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="sealed: what its messages are signed with"),
+    Column("sent_id", BigInteger, nullable=False, comment="the last event that was taken, or is none of its kinds"),
+    Column("failures", Integer, nullable=False, comment="in a row"),
+    Column("failing_since", BigInteger, nullable=False, comment="0: the last one was taken"),
+    Column("next_at", BigInteger, nullable=False, comment="not before; 0: at once"),
+    Column("last_status", Integer, nullable=False, comment="of the last answer; 0 none"),
+    Column("last_error", Text, nullable=False),
+    UniqueConstraint("name"),
+    comment="who is sent the events, and how far that has come",
     sqlite_autoincrement=True,
 )
 

@@ -50,6 +50,8 @@ class Tx:
     fan_out: bool = False
     groups_changed: bool = False
     registrars_changed: bool = False
+    has_events: bool = False
+    """There is something new to tell."""
     who: str = SERVICE
     """On whose behalf it is, for the audit log."""
 
