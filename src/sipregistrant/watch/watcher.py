@@ -37,7 +37,8 @@ MUTING = (AlarmKind.SILENT, AlarmKind.REFUSES)
 
 ABOUT_SERVERS = (AlarmKind.SILENT, AlarmKind.REFUSES, AlarmKind.LAPSED, AlarmKind.OVERDUE)
 LEVELS = {
-    Severity.CRITICAL: logging.CRITICAL, Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.INFO: logging.INFO,
+    Severity.CRITICAL: logging.CRITICAL, Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING,
+    Severity.INFO: logging.INFO,
 }  # fmt: skip
 
 
@@ -119,9 +120,9 @@ class Watcher:
     def _log(self, news: News) -> None:
         for condition, since in news.raised:
             severity = RULES[condition.kind].severity
-            log.log(LEVELS[severity], "alarm.raised", alarm=condition.kind.value, subject=condition.subject, severity=int(severity),
-                          text=condition.text, number=condition.number, hint=RULES[condition.kind].advice,
-                          since_ms=since)  # fmt: skip
+            log.log(LEVELS[severity], "alarm.raised", alarm=condition.kind.value, subject=condition.subject,
+                    severity=int(severity), text=condition.text, number=condition.number, hint=RULES[condition.kind].advice,
+                    since_ms=since)  # fmt: skip
         for (kind, subject), since in news.cleared:
             log.info("alarm.cleared", alarm=kind.value, subject=subject, severity=int(Severity.INFO), since_ms=since)
 
