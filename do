@@ -220,6 +220,7 @@ docs() {
     "$venv/bin/python" tools/commands.py
     "$venv/bin/python" tools/states.py
     "$venv/bin/python" tools/events.py
+    "$venv/bin/python" tools/outcomes.py
 }
 
 # measure_with_kamailio MODULE ARGUMENTS...

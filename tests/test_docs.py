@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools import api, commands, events, reference, states
+from tools import api, commands, events, outcomes, reference, states
 
 from sipregistrant import errors
 from sipregistrant.cli.main import COMMANDS, command_of
@@ -26,6 +26,10 @@ def test_the_reference_page_is_what_the_attribute_tables_make() -> None:
 
 def test_the_diagrams_are_what_the_state_tables_make() -> None:
     assert states.PAGE.read_text(encoding="utf-8") == states.page(), "run ./do docs"
+
+
+def test_the_page_on_outcomes_is_what_explain_speaks_from() -> None:
+    assert outcomes.PAGE.read_text(encoding="utf-8") == outcomes.page(), "run ./do docs"
 
 
 def test_the_page_on_events_is_what_is_declared() -> None:

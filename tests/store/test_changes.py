@@ -57,7 +57,7 @@ async def test_what_fails_says_how_much_of_it_is_still_held(site: Site) -> None:
     await settle_all(site, failed)
     (event,) = await tell(site)
     assert event.text.startswith(
-        "3 registrations at server 1:1 (203.0.113.5:5060) could not be registered: no answer; 3 of them"
+        "3 registrations at server 1:1 (203.0.113.5:5060) could not be refreshed: no answer; 3 of them"
     )
     assert event.data["held"] == 3
     assert event.data["lapses_at"].endswith("Z")

@@ -22,6 +22,7 @@ from ..watch.bell import Bell
 from . import schemas
 from .bindings import Bindings
 from .events import Events
+from .explanations import Explanations
 from .imports import Imports
 from .objects import Objects
 from .operations import OfFiles, Operations, Routes
@@ -68,7 +69,7 @@ def create_api(
                   redirect_slashes=False, servers=[{"url": PREFIX}], root_path_in_servers=False)  # fmt: skip
     # The order is that of matching: what has a word in its path before what has a name there.
     streams = Streams(bell or Bell(), lambda: store.now() / 1000)
-    parts = (Imports(store), Objects(store), Registrations(store), People(store, on_user_changed),
+    parts = (Imports(store), Explanations(store), Objects(store), Registrations(store), People(store, on_user_changed),
              Routes(operations or OfFiles(store)), Events(store, streams), Bindings(store, streams), Webhooks(store))  # fmt: skip
     for part in parts:
         app.include_router(part.router)

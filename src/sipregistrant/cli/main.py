@@ -35,6 +35,7 @@ COMMANDS = {
     "provider-profile": "configured:provider_profile",
     "tls-profile": "configured:tls_profile",
     "registration": "registrations:registration",
+    "explain": "explain",
     "refresh": "registrations:refresh",
     "register": "registrations:register",
     "unregister": "registrations:unregister",

@@ -133,6 +133,8 @@ def sentence(group: Group) -> str:
     why = f": {group.reason}" if group.reason else ""
     if group.after not in (State.RETRY_WAIT, State.REJECTED) or not group.held:
         return f"{who} {became}{why}"
+    if group.after is State.RETRY_WAIT and group.held == group.number:
+        became = "could not be refreshed"
     held = "it is" if group.number == 1 else f"{group.held:,} of them are"
     return f"{who} {became}{why}; {held} still held, until {instant(group.lapses_at)}"
 
