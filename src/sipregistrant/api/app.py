@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from .. import __version__
 from ..errors import Refusal, SipRegistrantError, StoreUnavailable
+from ..model.probing import Prober
 from ..store.store import Store
 from ..watch.bell import Bell
 from . import schemas
@@ -27,6 +28,7 @@ from .imports import Imports
 from .objects import Objects
 from .operations import OfFiles, Operations, Routes
 from .people import People
+from .probes import Probes
 from .problem import Problem, problem, problem_of
 from .registrations import REGISTRATION, Registrations
 from .streams import Streams
@@ -58,19 +60,23 @@ def create_api(
     on_user_changed: Callable[[str], None],
     operations: Operations | None = None,
     bell: Bell | None = None,
+    prober: Prober | None = None,
 ) -> FastAPI:
     """Return the application, to be mounted at `PREFIX` behind a `Guarded`.
 
     `on_user_changed(name)` is called when a password is another, or a user is gone. Without
-    `operations` no service runs. `bell` is rung when there are events.
+    `operations` no service runs. `bell` is rung when there are events; `prober` asks registrars.
     """
     # Pages that show the description would fetch their scripts from elsewhere: there is the description, and no pages.
     app = FastAPI(title=TITLE, version=__version__, description=ABOUT, docs_url=None, redoc_url=None,
                   redirect_slashes=False, servers=[{"url": PREFIX}], root_path_in_servers=False)  # fmt: skip
     # The order is that of matching: what has a word in its path before what has a name there.
     streams = Streams(bell or Bell(), lambda: store.now() / 1000)
-    parts = (Imports(store), Explanations(store), Objects(store), Registrations(store), People(store, on_user_changed),
-             Routes(operations or OfFiles(store)), Events(store, streams), Bindings(store, streams), Webhooks(store))  # fmt: skip
+    parts = (
+        Imports(store), Explanations(store), Probes(store, prober), Objects(store), Registrations(store),
+        People(store, on_user_changed), Routes(operations or OfFiles(store)), Events(store, streams), Bindings(store, streams),
+        Webhooks(store),
+    )  # fmt: skip
     for part in parts:
         app.include_router(part.router)
     app.add_exception_handler(Problem, _on_problem)

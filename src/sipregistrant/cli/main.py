@@ -36,6 +36,8 @@ COMMANDS = {
     "tls-profile": "configured:tls_profile",
     "registration": "registrations:registration",
     "explain": "explain",
+    "probe": "probe:probe",
+    "bindings": "probe:bindings",
     "refresh": "registrations:refresh",
     "register": "registrations:register",
     "unregister": "registrations:unregister",

@@ -31,6 +31,7 @@ from .monitor import Monitor
 from .naming.names import Names, NameServers
 from .naming.targets import Unreachable
 from .pacing import Pacing
+from .probing.prober import EngineProber
 from .reach import hops
 from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
@@ -71,7 +72,8 @@ class Engine:
         self._draw = draw or random.Random()
         self._dispatcher: Dispatcher[Flight] = Dispatcher(clock.now, identity_key, self._answered)
         self._deadlines: Deadlines[Flight] = Deadlines(clock.now, self._expired)
-        self._claims = Claims(schedule, clock, self._start_row, self._is_open, names or NameServers())
+        names = names or NameServers()
+        self._claims = Claims(schedule, clock, self._start_row, self._is_open, names)
         self._turns = Turns(self._start_waiting)
         self._settler = Settler(schedule, self._after_settle)
         # Registrars that there was news of since something was settled.
@@ -88,14 +90,12 @@ class Engine:
         self.monitor = Monitor(
             schedule, clock, self._claims, self._ways, self._dispatcher, identity_key, settings, tokens
         )  # fmt: skip
+        self.prober = EngineProber(clock.now, names, self._ways, self._dispatcher, identity_key, settings, tokens)
         self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
         self._switching = Switching(self._ways)
         self.standings = self._claims.standings
         self.unsettled = self._settler.unsettled
-        self.sent = 0
-        self.resent = 0
-        self.settled = 0
-        self.crashed = 0
+        self.sent = self.resent = self.settled = self.crashed = 0
 
     # Life
 

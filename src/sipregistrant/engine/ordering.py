@@ -17,7 +17,7 @@ from .naming.routing import route_of
 from .naming.targets import Unreachable
 from .transport.flows import Flow
 
-__all__ = ["build", "common_lines", "own_address"]
+__all__ = ["VIA_TRANSPORTS", "build", "common_lines", "own_address"]
 
 ALLOW = "OPTIONS"
 

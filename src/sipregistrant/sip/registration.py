@@ -89,6 +89,8 @@ class Order:
     behaviour: Behaviour = USUAL
     removes_all: bool = False
     """An un-REGISTER of all bindings there are: `Contact: *`."""
+    is_fetch: bool = False
+    """Without any contact: the answer lists what is bound, and nothing is changed (§10.2.3)."""
 
     @property
     def is_removal(self) -> bool:
@@ -228,6 +230,8 @@ class Attempt:
         bound first, what is to go after it (§10.2.2).
         """
         order = self._order
+        if order.is_fetch:
+            return ""
         if order.behaviour is not USUAL and (order.behaviour.expires_style or order.removes_all):
             return self._render_otherwise()
         flow, text = ("", "") if order.outbound is None else (order.outbound.parameters, order.outbound.lines)

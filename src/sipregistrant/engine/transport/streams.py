@@ -84,6 +84,8 @@ class StreamFlow(asyncio.Protocol):
         """After so many without a send it is closed; 0 for never."""
         self.opened_at = 0.0
         self.is_closed = False
+        self.fault = ""
+        """Why it has ended."""
         self._receiver = receiver
         self._closed = closed
         self._now = now
@@ -169,6 +171,11 @@ class StreamFlow(asyncio.Protocol):
             # One that has just ended cannot be marked, and needs it no more.
             with suppress(OSError):
                 mark(self._socket, dscp)
+
+    @property
+    def tls(self) -> object:
+        """Return what TLS has agreed on (an `SSLObject`), None without TLS."""
+        return None if self._connection is None else self._connection.get_extra_info("ssl_object")
 
     # As any flow
 
@@ -256,7 +263,7 @@ class StreamFlow(asyncio.Protocol):
         """Give it up. What is to be said at `last` goes out where the peer has taken all that came before."""
         if self.is_closed:
             return
-        self.is_closed = True
+        self.is_closed, self.fault = True, reason
         self._is_settled.set()
         connection = self._connection
         if connection is not None and last and not connection.get_write_buffer_size():
