@@ -9,6 +9,7 @@ at first, two minutes and not thirty at most: here is one client, not a million 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import socket
@@ -122,7 +123,8 @@ class StreamFlow(asyncio.Protocol):
         except ssl.SSLError as error:
             self._fail(f"TLS: {error.reason or error}")
         except OSError as error:
-            self._fail(f"no connection: {error.strerror or error}")
+            # The event loop has words of its own, which name the address and not the fault.
+            self._fail(f"no connection: {os.strerror(error.errno) if error.errno else error}")
 
     def _begin(self) -> None:
         """Say what opens the connection, once it is clear who is there."""
