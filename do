@@ -221,6 +221,7 @@ docs() {
     "$venv/bin/python" tools/states.py
     "$venv/bin/python" tools/events.py
     "$venv/bin/python" tools/outcomes.py
+    "$venv/bin/python" tools/metrics.py
 }
 
 # measure_with_kamailio MODULE ARGUMENTS...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools import api, commands, events, outcomes, reference, states
+from tools import api, commands, events, metrics, outcomes, reference, states
 
 from sipregistrant import errors
 from sipregistrant.cli.main import COMMANDS, command_of
@@ -34,6 +34,10 @@ def test_the_page_on_outcomes_is_what_explain_speaks_from() -> None:
 
 def test_the_page_on_events_is_what_is_declared() -> None:
     assert events.PAGE.read_text(encoding="utf-8") == events.page(), "run ./do docs"
+
+
+def test_the_page_on_metrics_is_what_the_catalogue_makes() -> None:
+    assert metrics.PAGE.read_text(encoding="utf-8") == metrics.page(), "run ./do docs"
 
 
 def test_the_pages_on_the_json_api_and_the_commands_are_what_the_program_makes() -> None:

@@ -27,7 +27,7 @@ from .api.app import PREFIX, create_api
 from .api.certificate import certificate_for
 from .api.events import event_json
 from .api.gate import Gate, Guarded
-from .api.health import health_route
+from .api.observing import Observing
 from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
 from .api.web_server import WebServer, listen_on
@@ -40,6 +40,7 @@ from .engine.tasks import cancel_all, spawn
 from .engine.transport.flows import GroupAddress
 from .engine.transport.tls import TlsFiles
 from .errors import StoreUnavailable
+from .metrics.gather import Sources
 from .model.groups import GROUP, SOURCE_PORTS
 from .model.load import Load
 from .model.servers import UDP
@@ -77,6 +78,8 @@ class ServiceSettings:
 
     data_dir: Path
     https: tuple[str, int] = ("127.0.0.1", 8443)
+    metrics: tuple[str, int] | None = None
+    """Where /metrics is served without login, over plain HTTP; None for nowhere."""
     sip: tuple[str, int] = ("0.0.0.0", 5060)
     advertise: str = ""
     redirect_hosts: set[str] = field(default_factory=set)
@@ -112,7 +115,7 @@ class Service:
         store.standings = self.engine.standings
         self._telling = Telling(store, settings.data_dir, self.engine.unsettled, event_json)
         self.lag = LoopLag(clock.now)
-        self.https_port = 0
+        self.https_port = self.metrics_port = 0
         self._sessions = Sessions(clock=clock.now)
         self._tls: ServerTls | None = None
         self._servers: list[WebServer] = []
@@ -181,23 +184,27 @@ class Service:
 
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
-        health = health_route(
-            clock=self.clock.now, write=self._try_to_write, lag=self.lag.figures, is_paused=self.is_paused
-        )
+        sources = Sources(self.engine, self.store, self.lag, self.clock.now)
+        observing = Observing(sources, write=self._try_to_write, is_paused=self.is_paused)
         login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
         api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self,
                          bell=self._telling.bell, prober=self.engine.prober)  # fmt: skip
         gate = Gate(self.store, self._sessions, login, caller_of=self._caller_of)
         local_gate = Gate(self.store, self._sessions, login, is_local=True)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, login=login, settings=self.settings.rest,
-                         extra_routes=[health, Mount(PREFIX, Guarded(api, gate))])  # fmt: skip
-        local = Starlette(routes=[Mount(PREFIX, Guarded(api, local_gate))])
+                         extra_routes=[*observing.routes(gate), Mount(PREFIX, Guarded(api, gate))])  # fmt: skip
+        local = Starlette(routes=[*observing.routes(None), Mount(PREFIX, Guarded(api, local_gate))])
         self.https_port = https.getsockname()[1]
-        self._servers = [
+        servers = [
             WebServer(app, https, self._tls.context),
             WebServer(local, listen_locally(self.settings.data_dir)),
         ]
-        for server in self._servers:
+        if self.settings.metrics is not None:
+            listening = listen_on(*self.settings.metrics, "--metrics")
+            self.metrics_port = listening.getsockname()[1]
+            servers.append(WebServer(Starlette(routes=observing.routes(None)), listening))
+        self._servers = servers
+        for server in servers:
             await server.start()
         self._tasks.append(spawn(self._keep_certificate(self._tls), "certificate"))
 

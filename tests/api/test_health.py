@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from sipregistrant import __version__
-from sipregistrant.api.health import health_route
+from sipregistrant.api.health import Health
 from sipregistrant.errors import StoreUnavailable
 
 
@@ -41,9 +42,8 @@ def stage() -> Stage:
 
 @pytest.fixture
 async def http(stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    app = Starlette(
-        routes=[health_route(clock=lambda: stage.now, write=stage.write, lag=lambda: stage.lag, patience_seconds=0.05)]
-    )
+    health = Health(clock=lambda: stage.now, write=stage.write, lag=lambda: stage.lag, patience_seconds=0.05)
+    app = Starlette(routes=[Route("/healthz", health.answer)])
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://h") as http:
         yield http
 

@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from .. import __version__
 from ..engine.tasks import spawn
 from ..errors import StoreUnavailable
 
-__all__ = ["health_route"]
+__all__ = ["Health"]
 
 TRIED_EVERY_SECONDS = 5.0
 
@@ -32,26 +31,20 @@ async def never() -> bool:
     return False
 
 
-def health_route(*, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
+class Health:
+    """Answers `GET /healthz`; the service counts as up from when this is made."""
+
+    def __init__(self, *, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
                  lag: Callable[[], Mapping[str, float]], is_paused: Callable[[], Awaitable[bool]] = never,
-                 patience_seconds: float = WRITE_SECONDS) -> Route:  # fmt: skip
-    """Return the route; the service counts as up from now.
-
-    `clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`. `lag` gives the
-    figures of the event loop (`engine/lag.py`), in milliseconds.
-    """
-    return Route("/healthz", _Health(clock, write, lag, is_paused, patience_seconds).answer)
-
-
-class _Health:
-    def __init__(self, clock: Callable[[], float], write: Callable[[], Awaitable[object]],
-                 lag: Callable[[], Mapping[str, float]], is_paused: Callable[[], Awaitable[bool]],
-                 patience: float) -> None:  # fmt: skip
+                 patience_seconds: float = WRITE_SECONDS) -> None:  # fmt: skip
+        """`clock` gives monotonic seconds. `write` writes something small, or raises `StoreUnavailable`. `lag` gives the
+        figures of the event loop (`engine/lag.py`), in milliseconds.
+        """
         self._clock = clock
         self._write = write
         self._lag = lag
         self._is_paused = is_paused
-        self._patience_seconds = patience
+        self._patience_seconds = patience_seconds
         self._started_at = clock()
         self._tried_at: float | None = None
         self._trial: asyncio.Task[None] | None = None
@@ -59,7 +52,7 @@ class _Health:
 
     async def answer(self, request: Request) -> JSONResponse:
         """Tell how it stands."""
-        cause = await self._cause_of_trouble()
+        cause = await self.cause_of_trouble()
         content = {"status": "degraded" if cause else "ok", "version": __version__}
         figures = {"uptime_seconds": int(self._clock() - self._started_at), "loop_lag_ms": dict(self._lag())}
         more: dict[str, object] = {"cause": cause} if cause else {}
@@ -68,7 +61,7 @@ class _Health:
                 more["paused"] = True
         return JSONResponse(content | figures | more, 503 if cause else 200)
 
-    async def _cause_of_trouble(self) -> str:
+    async def cause_of_trouble(self) -> str:
         """Return why nothing can be written, or "" where it can."""
         now = self._clock()
         is_recent = self._tried_at is not None and now - self._tried_at < TRIED_EVERY_SECONDS

@@ -61,6 +61,10 @@ def serve(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Where /rest, /api/v1 and /healthz are served. [127.0.0.1:8443]"),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where /metrics is served over plain HTTP, without login. [nowhere]"),
+    ] = None,
     sip: Annotated[
         str | None,
         typer.Option(
@@ -134,7 +138,7 @@ def serve(
     """
     given = {
         "data_dir": data_dir, "unregister_on_stop": unregister_on_stop, "paused": paused,
-        "https.listen": https, "https.certificate": https_certificate, "https.key": https_key,
+        "https.listen": https, "metrics.listen": metrics, "https.certificate": https_certificate, "https.key": https_key,
         "sip.listen": sip, "sip.advertise": advertise, "sip.follow_redirects_to": follow_redirects_to,
         "sip.trust": sip_trust, "sip.certificate": sip_certificate, "sip.key": sip_key, "dns.servers": dns,
         "rest.status_line": rest_status_line, "rest.csrf": csrf, "rest.trusted_proxies": trusted_proxy,

@@ -117,6 +117,11 @@ class Claims:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def reaches(self) -> list[Reach]:
+        """How each registrar is reached that was spoken to."""
+        return [reach for reach, _ in list(self._known.values())]
+
     def push(self, registrar_id: int, due_at: float) -> None:
         """Note that a registrar has work at `due_at`; `pump` sees to it."""
         self._queue.push(registrar_id, due_at)

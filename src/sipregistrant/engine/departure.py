@@ -29,6 +29,7 @@ from .flight import Flight, Registrar
 from .ordering import build, own_address
 from .pacing import Pacing
 from .servers import NonceLife
+from .tally import make_lags
 from .transport.flows import Flow
 from .transport.seen import ASTRAY, Seen, SeenAddresses
 from .transport.tls import TlsFiles
@@ -90,6 +91,8 @@ class Departures:
         self._nowhere = nowhere(identity_key)
         self._token_of = partial(contact_token, identity_key)
         self._seen = SeenAddresses()
+        self.lags = make_lags()
+        """How long after its due moment each attempt was sent, by class: following a redirection is none of its own."""
 
     def make(self, registrar: Registrar, pacing: Pacing, row: Claimed, flow: Flow, target: Target, now: float,
              moved: Moved | None = None) -> Flight | None:  # fmt: skip
@@ -109,6 +112,7 @@ class Departures:
         ahead = None
         if moved is None:
             ahead = _challenge_ahead(row, settings, registrar.server.nonces, now)
+            self.lags[row.klass].observe(now - row.due_at)
         else:
             order.request_uri = moved.request_uri
             if not order.is_removal:

@@ -24,6 +24,7 @@ from .clock import Clock
 from .deadlines import Deadlines
 from .departure import MOST_REDIRECTIONS, Departures, EngineSettings, Moved, moved_to, why_nothing
 from .dispatcher import Dispatcher
+from .figures import Figures
 from .flight import Flight, Registrar
 from .learning import learn
 from .levelling import phase_of
@@ -95,6 +96,7 @@ class Engine:
         self._switching = Switching(self._ways)
         self.standings = self._claims.standings
         self.unsettled = self._settler.unsettled
+        self.figures = Figures(self._claims, self._settler, self._departures, self._keep_alives)
         self.sent = self.resent = self.settled = self.crashed = 0
 
     # Life
@@ -279,7 +281,7 @@ class Engine:
             if flight.pacing.answered(response.status_code, now - flight.sent_at, now):
                 log.info("target.answers_again", server=flight.registrar.name)
                 self._claims.wake(flight.pacing)
-            flight.registrar.server.standing.answered(now)
+            flight.registrar.server.answered(response.status_code, now - flight.sent_at, now)
         if datagram is None:
             self._end_if_over(flight, branch, now)
             return

@@ -12,10 +12,14 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from ..model.histogram import Histogram
+
 __all__ = ["LoopLag", "percentile"]
 
 EVERY_SECONDS = 0.05
 KEPT_SECONDS = 60.0
+
+LATE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -31,6 +35,8 @@ class LoopLag:
         self._now = now
         self._late: deque[float] = deque(maxlen=round(KEPT_SECONDS / EVERY_SECONDS))
         self._due = 0.0
+        self.seconds = Histogram(LATE_SECONDS)
+        """Of all moments since the start."""
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -54,5 +60,6 @@ class LoopLag:
         self._due = max(self._due, now - KEPT_SECONDS)  # after hours of sleep
         while self._due <= now:
             self._late.append(now - self._due)
+            self.seconds.observe(now - self._due)
             self._due += EVERY_SECONDS
         self._timer = asyncio.get_running_loop().call_later(self._due - now, self._come_by)

@@ -27,6 +27,7 @@ def learn(registrar: Registrar, pacing: Pacing, row: Claimed, outcome: Outcome, 
           now: float) -> bool:  # fmt: skip
     """Note what an outcome means beyond its row. Tell whether a server accepts again that refused everybody."""
     server = registrar.server
+    server.tally.outcomes[outcome.kind] += 1
     if outcome.was_ahead_accepted is not None:
         server.nonces.used(now - row.attempted_at, was_accepted=outcome.was_ahead_accepted)
     if row.desired and _was_good(row, now):

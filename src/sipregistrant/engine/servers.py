@@ -9,6 +9,7 @@ from collections import deque
 import structlog
 
 from ..model.standing import Standing
+from .tally import Tally
 
 __all__ = ["NonceLife", "RefusalGuard", "ServerMemory"]
 
@@ -126,15 +127,21 @@ class NonceLife:
 class ServerMemory:
     """All of it, of one server."""
 
-    __slots__ = ("_security", "guard", "lacks_outbound_until", "nonces", "standing")
+    __slots__ = ("_security", "guard", "lacks_outbound_until", "nonces", "standing", "tally")
 
     def __init__(self) -> None:
         self.standing = Standing()
+        self.tally = Tally()
         self.guard = RefusalGuard()
         self.nonces = NonceLife()
         self.lacks_outbound_until = 0.0
         """The instant until which no flows are asked for: somebody on the way cannot keep them."""
         self._security: dict[str, tuple[int, float]] = {}
+
+    def answered(self, code: int, waited: float, now: float) -> None:
+        """Take a final answer to a REGISTER that came `waited` seconds after that was first sent."""
+        self.standing.answered(now)
+        self.tally.answered(code, waited)
 
     def is_news(self, realm: str, strength: int, now: float) -> bool:
         """Tell whether the strength of a realm's digest is to be written: where it is stronger, and once a day."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ..errors import StoreUnavailable
+from ..model.histogram import Histogram
 from ..model.schedule import Schedule, Settled
 from .settling import make_bare
 from .tasks import cancel_all, spawn
@@ -28,6 +29,9 @@ RETRY_STORE_SECONDS = 1.0
 # While outcomes keep coming, so long one write waits after the other: a transaction of fifty rows costs little more than
 # one of a few.
 BETWEEN_WRITES_SECONDS = 0.03
+
+# From an idle disk to one that is not worth the name.
+SETTLE_SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 # Flows that were lost of late: what was under way over one of them is not settled yet.
 MOST_LOST = 64
@@ -44,7 +48,10 @@ class Settler:
         self._has_waiting = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.crashed = 0
-        self._fault = ""
+        self.fault = ""
+        """Why the last write was refused, "" where it was not; what waits is written again and again."""
+        self.seconds = Histogram(SETTLE_SECONDS)
+        """How long it took until outcomes that were handed over were on disk."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -55,7 +62,7 @@ class Settler:
 
     def unsettled(self) -> tuple[int, str]:
         """Return how many outcomes wait to be written, and why they cannot be, "" where they can."""
-        return len(self._waiting), self._fault
+        return len(self._waiting), self.fault
 
     def add(self, settled: Settled) -> None:
         """Write this one, soon; due again at once where its flow was lost meanwhile."""
@@ -102,14 +109,15 @@ class Settler:
             try:
                 changed = await self._write(batch)
             except StoreUnavailable as error:
-                if not self._fault:
+                if not self.fault:
                     log.error("settle.failed", cause=str(error), waiting=len(batch))
-                self._fault = str(error)
+                self.fault = str(error)
                 await asyncio.sleep(RETRY_STORE_SECONDS)
                 continue
-            if self._fault:
+            self.seconds.observe(loop.time() - written_at)
+            if self.fault:
                 log.info("settle.works_again", settled=len(batch))
-            self._fault = ""
+            self.fault = ""
             del self._waiting[: len(batch)]
             if not self._waiting:
                 self._has_waiting.clear()

@@ -70,6 +70,7 @@ MaybeFile = Annotated[
     BeforeValidator(lambda value: None if value == "" else value),
 ]
 Address = Annotated[str, _checked(texts.address)]
+MaybeAddress = Annotated[str, _checked(lambda text, option: text and texts.address(text, option))]
 Advertised = Annotated[str, _checked(texts.check_advertised)]
 Line = Annotated[str, _checked(texts.line)]
 Host = Annotated[str, _checked(lambda text, option: texts.hosts([text], option))]
@@ -95,6 +96,15 @@ class Https(_Section):
         option="--https-certificate", reloads=True,
     )  # fmt: skip
     key: MaybeFile = setting(None, "its key, PEM, not encrypted", option="--https-key", reloads=True)
+
+
+class Metrics(_Section):
+    """Metrics, for Prometheus."""
+
+    listen: MaybeAddress = setting(
+        "", "HOST:PORT where /metrics, /healthz and /readyz are served over plain HTTP, without login; empty: nowhere, and "
+        "/metrics is on HTTPS alone, for the role readonly", option="--metrics",
+    )  # fmt: skip
 
 
 class Sip(_Section):
@@ -182,6 +192,7 @@ class Settings(BaseSettings):
         option="--paused",
     )
     https: Https = Https()
+    metrics: Metrics = Metrics()
     sip: Sip = Sip()
     dns: Dns = Dns()
     rest: Rest = Rest()

@@ -202,12 +202,17 @@ def service_settings(settings: Settings) -> ServiceSettings:
         raise ConfigurationError("--data-dir", "a directory is wanted, for the database, its key and its lock")
     sip = settings.sip
     return ServiceSettings(
-        settings.data_dir, https=texts.address(settings.https.listen, ""), sip=texts.address(sip.listen, ""),
+        settings.data_dir, https=texts.address(settings.https.listen, ""),
+        metrics=_maybe_address(settings.metrics.listen), sip=texts.address(sip.listen, ""),
         advertise=sip.advertise, redirect_hosts=set(texts.hosts(sip.follow_redirects_to, "")), tls=_tls(settings),
         name_servers=tuple(texts.name_server(one) for one in settings.dns.servers),
         unregister_on_stop=settings.unregister_on_stop, paused=settings.paused, rest=_rest(settings),
         certificate=texts.pair_of_files(settings.https.certificate, settings.https.key),
     )  # fmt: skip
+
+
+def _maybe_address(text: str) -> tuple[str, int] | None:
+    return texts.address(text, "") if text else None
 
 
 def _rest(settings: Settings) -> RestSettings:

@@ -83,6 +83,11 @@ class Store:
         store.identity_key = saved.identity_key
         return store
 
+    @property
+    def writer(self) -> Writer:
+        """The one thread that writes, for those who measure it."""
+        return self._writer
+
     async def read(self, function: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function(tx, …)` on a consistent snapshot, in a reader's thread."""
         loop = asyncio.get_running_loop()

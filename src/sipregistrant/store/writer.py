@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import StoreUnavailable
+from ..model.histogram import Histogram
 from .tx import Tx
 
 __all__ = ["Writer"]
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 # No transaction holds the thread longer: settles wait behind it (design, section 2, "Store").
 LONGEST_TRANSACTION_SECONDS = 0.020
+
+TRANSACTION_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class Job:
@@ -68,8 +71,16 @@ class Writer:
         self._waiting: deque[Job] = deque()
         self._condition = threading.Condition()
         self._is_closing = False
+        self.seconds = Histogram(TRANSACTION_SECONDS)
+        """How long transactions took, their commits included."""
+        self.failed = 0
+        """How many of them the database did not take."""
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
+
+    def __len__(self) -> int:
+        """Return how many functions wait."""
+        return len(self._urgent) + len(self._waiting)
 
     def submit(self, function: Callable[..., T], *arguments: Any, urgent: bool = False) -> asyncio.Future[T]:
         """Hand over `function(tx, *arguments)`; its result comes after the commit.
@@ -96,7 +107,10 @@ class Writer:
 
     def _run(self) -> None:
         while self._wait_for_jobs():
+            began_at = time.perf_counter()
             done, tx = self._transact()
+            self.seconds.observe(time.perf_counter() - began_at)
+            self.failed += tx is None
             self._loop.call_soon_threadsafe(self._deliver, done, tx)
 
     def _wait_for_jobs(self) -> bool:

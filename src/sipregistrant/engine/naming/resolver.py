@@ -55,6 +55,8 @@ class Resolver:
         self._now = now
         self._names = names
         self._known: dict[Question, Known] = {}
+        self.asked = self.failed = 0
+        """How many questions were asked, and how many of them nobody answered."""
 
     async def addresses(self, host: str, *, prefer_ipv6: bool = False) -> list[str]:
         """Return the addresses of a host, without brackets, of the preferred family, else of the other.
@@ -91,9 +93,11 @@ class Resolver:
         return known.records
 
     async def _look_up(self, question: Question, known: Known) -> None:
+        self.asked += 1
         try:
             answer = await self._names.ask(*question)
         except OSError as error:
+            self.failed += 1
             if known.fault is None:
                 hint = "nothing is known of it" if known.records is None else "what was known of it is used"
                 log.warning("name.unanswered", name=question.name, kind=question.kind,

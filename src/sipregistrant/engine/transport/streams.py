@@ -14,6 +14,7 @@ import random
 import secrets
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -316,9 +317,15 @@ class Streams:
         self._back_offs: dict[Place, BackOff] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self.losses = 0
+        """How many connections have ended, or could not be made, that were not closed by us."""
 
     def __len__(self) -> int:
         return len(self._flows)
+
+    def by_transport(self) -> Counter[str]:
+        """Return how many connections stand, by transport."""
+        return Counter(flow.transport for flow in list(self._flows.values()) if flow.opened_at and not flow.is_closed)
 
     def of(self, place: Place, own: Address, terms: TlsTerms | None, idle_seconds: float, dscp: int) -> StreamFlow:
         """Return the connection to a place, opened now if there is none. Raises `BackingOff` where none may be opened now."""
@@ -383,6 +390,7 @@ class Streams:
         back_off = self._back_offs.setdefault(flow.place, BackOff())
         back_off.failed(reason, lasted, now, self._draw.random())
         back_off.terms = flow.terms
+        self.losses += 1
         log.warning("flow.lost", to=f"{flow.transport}:{flow.place.host}:{flow.place.port}", reason=reason,
                     lasted=round(lasted))  # fmt: skip
         self._lost(flow, reason)
