@@ -31,5 +31,13 @@ async def test_on_a_listener_of_its_own_nobody_is_asked_and_nothing_else_is_serv
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{service.metrics_port}", trust_env=False) as client:
         assert (await client.get("/metrics")).status_code == 200
         assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).json() == {"status": "ready", "paused": False}
         assert (await client.get("/api/v1/status")).status_code == 404
         assert (await client.post("/metrics")).status_code == 405
+
+
+async def test_an_engine_that_has_stopped_is_not_ready(service: Service, local: httpx2.AsyncClient) -> None:
+    await service.engine.stop()
+    told = await local.get("/readyz")
+    assert told.status_code == 503
+    assert "the engine does not run" in told.json()["reasons"]

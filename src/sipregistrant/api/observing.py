@@ -11,6 +11,7 @@ from ..metrics.gather import Sources
 from .gate import Gate
 from .health import Health
 from .metrics import metrics_route
+from .readiness import Readiness
 
 __all__ = ["Observing"]
 
@@ -22,7 +23,12 @@ class Observing:
                  is_paused: Callable[[], Awaitable[bool]]) -> None:  # fmt: skip
         self._exposition = Exposition(sources)
         self._health = Health(clock=sources.now, write=write, lag=sources.lag.figures, is_paused=is_paused)
+        self._readiness = Readiness(sources.engine, is_paused=is_paused, write_fault=self._health.cause_of_trouble)
 
     def routes(self, gate: Gate | None) -> list[Route]:
         """Return the routes; without a gate nobody has to show who it is."""
-        return [Route("/healthz", self._health.answer), metrics_route(self._exposition, gate)]
+        return [
+            Route("/healthz", self._health.answer),
+            Route("/readyz", self._readiness.answer),
+            metrics_route(self._exposition, gate),
+        ]

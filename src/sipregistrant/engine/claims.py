@@ -108,12 +108,12 @@ class Claims:
         self._idle: dict[int, Registrar] = {}
         # Of all others that have nothing in flight this is all that is kept.
         self._known: dict[int, tuple[Reach, ServerMemory]] = {}
-        self._is_stopped = False
+        self.is_stopped = False
         self.crashed = 0
 
     def stop(self) -> None:
         """Claim no more."""
-        self._is_stopped = True
+        self.is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
 
@@ -213,7 +213,7 @@ class Claims:
         if not registrar.ready or registrar.is_starting:
             return
         now = self._clock.now()
-        if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or self._is_stopped:
+        if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or self.is_stopped:
             self._give_back(registrar)
             return
         # Where an attempt ends at once its slot comes free again, and with it `refill` is called.
@@ -291,7 +291,7 @@ class Claims:
 
     async def start_all(self, registrar: Registrar, claim: Claim) -> None:
         """Take what was claimed into flight."""
-        if self._is_stopped:
+        if self.is_stopped:
             return
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)

@@ -57,6 +57,11 @@ class Figures:
         return self._settler.is_failing
 
     @property
+    def is_claiming(self) -> bool:
+        """Tell whether the engine runs, and claims what is due."""
+        return self._settler.is_running and not self._claims.is_stopped
+
+    @property
     def names_asked(self) -> int:
         """How many questions name servers were asked."""
         return self._claims.resolver.asked

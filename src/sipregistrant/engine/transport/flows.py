@@ -181,6 +181,10 @@ class Flows:
         self._numbers: Counter[int] = Counter()
         self.faults: dict[int, str] = {}
 
+    def __len__(self) -> int:
+        """Return how many sockets there are."""
+        return len(self._sockets)
+
     def update(self, addresses: Iterable[GroupAddress]) -> None:
         """Open, close and move sockets until each address has one, but those that cannot be had.
 
