@@ -12,6 +12,7 @@ import datetime
 import socket
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, fields, replace
+from logging import DEBUG, ERROR
 from pathlib import Path
 
 import structlog
@@ -28,6 +29,7 @@ from .api.certificate import certificate_for
 from .api.events import event_json
 from .api.gate import Gate, Guarded
 from .api.observing import Observing
+from .api.request_ids import RequestIds
 from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
 from .api.web_server import WebServer, listen_on
@@ -196,8 +198,8 @@ class Service:
         local = Starlette(routes=[*observing.routes(None), Mount(PREFIX, Guarded(api, local_gate))])
         self.https_port = https.getsockname()[1]
         servers = [
-            WebServer(app, https, self._tls.context),
-            WebServer(local, listen_locally(self.settings.data_dir)),
+            WebServer(RequestIds(app), https, self._tls.context),
+            WebServer(RequestIds(local), listen_locally(self.settings.data_dir)),
         ]
         if self.settings.metrics is not None:
             listening = listen_on(*self.settings.metrics, "--metrics")
@@ -302,6 +304,7 @@ class Service:
 
     async def _reconcile(self) -> None:
         """Carry fan-outs out, a step at a time, each in a transaction of its own."""
+        is_failing = False
         while True:
             await self._fan_out.wait()
             self._fan_out.clear()
@@ -310,8 +313,10 @@ class Service:
                     pass
                 await self.store.read(bulk_steps.sweep)
                 self._warn_of_limits(await self.store.read(loads, only_limited=True))
+                is_failing = False
             except StoreUnavailable as error:
-                log.error("reconcile.failed", cause=str(error))
+                log.log(DEBUG if is_failing else ERROR, "reconcile.failed", cause=str(error))
+                is_failing = True
                 await asyncio.sleep(RETRY_STORE_SECONDS)
                 self._fan_out.set()
             except Exception:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as plain
+from structlog.testing import capture_logs
 
 from sipregistrant.errors import StoreUnavailable
 from sipregistrant.metrics.catalogue import METRICS, PREFIX
@@ -54,6 +55,20 @@ async def test_registrations_answers_and_their_times_are_counted_by_server(
     assert 0 < figures['sipregistrant_soonest_lapse_seconds{server="1:1"}'] <= 3600
     assert figures['sipregistrant_most_overdue_seconds{server="1:1"}'] == 0
     assert not [name for name in figures if "u1" in name or "sip:" in name], "an AOR is no label"
+
+
+async def test_each_registration_that_changes_is_a_line_of_the_log(
+    local: httpx2.AsyncClient, site: Site, registrar: SandboxServer
+) -> None:
+    with capture_logs() as lines:
+        await put_users(site, registrar.port, PASSWORD, "wrong")
+        await scraped(local, lambda figures: figures["sipregistrant_settled_total"] == 2)
+    told = {line["aor"]: line for line in lines if line["event"].startswith("registration.")}
+    assert {aor: (line["event"], line["was"], line["now"], line["code"]) for aor, line in told.items()} == {
+        "sip:u1": ("registration.changed", "unregistered", "registered", 200),
+        "sip:u2": ("registration.failed", "unregistered", "rejected", 401),
+    }  # fmt: skip
+    assert {line["server"] for line in told.values()} == {f"127.0.0.1:{registrar.port}"}
 
 
 async def test_a_database_that_cannot_be_read_leaves_out_what_is_in_it(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from sipregistrant.cli.options import log_to_stderr
+from sipregistrant.logs.form import log_to_stderr
 
 from .support import Client
 

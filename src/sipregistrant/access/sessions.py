@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["IDLE_SECONDS", "MOST_OF_ONE_USER", "Session", "Sessions", "make_token"]
 
@@ -31,7 +31,7 @@ def make_token() -> str:
 class Session:
     """One login of a user, who may do what `level` says. `used_at` is the instant of its last request."""
 
-    token: str
+    token: str = field(repr=False)
     user: str
     used_at: float
     level: str = "rest"

@@ -18,6 +18,7 @@ from ..errors import (
     SipRegistrantError,
     ValueRefused,
 )
+from .request_ids import request_id
 
 __all__ = ["MEDIA_TYPE", "Problem", "problem", "problem_of"]
 
@@ -55,6 +56,8 @@ def problem(status: int, detail: str = "", *, faults: Sequence[tuple[str, str]] 
         content["detail"] = detail
     if faults:
         content["faults"] = [{"field": field, "problem": text} for field, text in faults]
+    if id := request_id():
+        content["request_id"] = id
     return JSONResponse(content | members, status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

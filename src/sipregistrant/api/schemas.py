@@ -53,6 +53,7 @@ PROBLEM: Json = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what is wrong, in a sentence"},
+        "request_id": {"type": "string", "description": "as X-Request-Id; the log has it too"},
         "faults": {
             "type": "array",
             "items": {

@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -70,7 +70,7 @@ def place_of(resource: Resource) -> Place:
 class Given:
     """What a body gives: the form of it, and what is wrong with it already, (name in JSON, problem)."""
 
-    form: dict[str, str]
+    form: dict[str, str] = field(repr=False)
     faults: list[tuple[str, str]]
 
 

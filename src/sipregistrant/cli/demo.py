@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ConfigurationError
+from ..logs.form import log_to_stderr
 from ..model.groups import GROUP
 from ..model.registrants import ENTRY, TABLE
 from ..model.resource import Values
@@ -35,7 +36,6 @@ from ..settings.texts import address
 from ..store import config, state, users
 from ..store.passwords import hash_password
 from ..store.tx import Key, Tx
-from .options import log_to_stderr
 from .sample import PASSWORD, REALM, Client, feed
 from .serve import until_stopped
 

@@ -16,9 +16,10 @@ import uvloop
 
 from ..engine.tasks import spawn
 from ..errors import ConfigurationError, SettingsFaulty
+from ..logs.form import log_to_stderr
 from ..service import Service, ServiceSettings
 from ..settings.load import Loaded, Sources, changes, load, service_settings
-from .options import ConfigFile, MaybeDataDir, SecretsDir, log_to_stderr
+from .options import ConfigFile, MaybeDataDir, SecretsDir
 
 __all__ = ["cli", "until_stopped"]
 
@@ -43,6 +44,14 @@ class Level(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
 
 
 class StatusLine(StrEnum):
@@ -129,6 +138,9 @@ def serve(
     node_name: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Name that /rest/system shows; else the host's.")
     ] = None,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="json, or console for people; auto: console at a terminal. [auto]")
+    ] = None,
     log_level: Annotated[Level | None, typer.Option(help="The least that is logged. [info]")] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop.
@@ -143,7 +155,7 @@ def serve(
         "sip.trust": sip_trust, "sip.certificate": sip_certificate, "sip.key": sip_key, "dns.servers": dns,
         "rest.status_line": rest_status_line, "rest.csrf": csrf, "rest.trusted_proxies": trusted_proxy,
         "rest.proxy_header": proxy_header, "rest.system_version": system_version, "rest.system_build": system_build,
-        "rest.node_name": node_name, "log.level": log_level,
+        "rest.node_name": node_name, "log.level": log_level, "log.format": log_format,
     }  # fmt: skip
     sources = Sources(config, secrets_dir, {name: value for name, value in given.items() if value is not None})
     loaded = load(sources)
@@ -152,7 +164,7 @@ def serve(
 
 
 def _log_at(loaded: Loaded) -> None:
-    log_to_stderr(getattr(logging, loaded.settings.log.level.upper()))
+    log_to_stderr(getattr(logging, loaded.settings.log.level.upper()), loaded.settings.log.format)
 
 
 async def _serve(loaded: Loaded, sources: Sources) -> None:

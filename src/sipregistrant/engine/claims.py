@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from logging import DEBUG, ERROR
 
 import structlog
 
@@ -108,7 +109,7 @@ class Claims:
         self._idle: dict[int, Registrar] = {}
         # Of all others that have nothing in flight this is all that is kept.
         self._known: dict[int, tuple[Reach, ServerMemory]] = {}
-        self.is_stopped = False
+        self.is_stopped = self._is_failing = False
         self.crashed = 0
 
     def stop(self) -> None:
@@ -269,7 +270,7 @@ class Claims:
                 registrar.id, known_rev=registrar.known_rev, limit=limit, in_flight=list(registrar.in_flight),
                 may_stagger=may_stagger, refused_since=registrar.server.guard.refused_since(registrar.id),
             )  # fmt: skip
-            registrar.good, registrar.total = claim.good, claim.total
+            registrar.good, registrar.total, self._is_failing = claim.good, claim.total, False
             registrar.has_all = len(claim.rows) < limit
             self._note_staggering(registrar.id, claim)
             _keep(promised)
@@ -277,7 +278,8 @@ class Claims:
             if claim.settings is not None:
                 _warn_of_slowness(registrar, claim.total)
         except StoreUnavailable as error:
-            log.error("claim.failed", registrar=registrar.id, cause=str(error))
+            log.log(DEBUG if self._is_failing else ERROR, "claim.failed", registrar=registrar.id, cause=str(error))
+            self._is_failing = True
             self._queue.push(registrar.id, self._clock.now() + RETRY_STORE_SECONDS)
         except Exception:
             log.exception("claim.crashed", registrar=registrar.id)

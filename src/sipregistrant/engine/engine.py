@@ -19,6 +19,7 @@ from ..sip.outcome import Kind, Outcome
 from ..sip.registration import Tokens
 from ..sip.targets import Target
 from ..sip.transaction import NEVER
+from .changes import ChangeLog
 from .claims import Claims
 from .clock import Clock
 from .deadlines import Deadlines
@@ -77,6 +78,7 @@ class Engine:
         self._claims = Claims(schedule, clock, self._start_row, self._is_open, names)
         self._turns = Turns(self._start_waiting)
         self._settler = Settler(schedule, self._after_settle)
+        self._changes = ChangeLog(self._claims.registrars)
         # Registrars that there was news of since something was settled.
         self._knocked: set[int] = set()
         # What is in flight, by row: for the watchdog alone.
@@ -124,6 +126,7 @@ class Engine:
         while (len(self._dispatcher) or len(self._settler)) and self._clock.now() < until:
             await asyncio.sleep(0.01)
         await self._settler.stop()
+        self._changes.close()
         self._deadlines.close()
         await self._keep_alives.close()
         await self.streams.close()
@@ -151,14 +154,8 @@ class Engine:
     @property
     def counters(self) -> dict[str, int]:
         """What was sent, came in and was settled since the start."""
-        own = {
-            "sent": self.sent,
-            "options": self.monitor.sent,
-            "resent": self.resent,
-            "settled": self.settled,
-            "healed": self._watchdog.healed,
-            "crashed": self.crashed + sum(part.crashed for part in self._parts),
-        }
+        own = {"sent": self.sent, "options": self.monitor.sent, "resent": self.resent, "settled": self.settled,
+               "healed": self._watchdog.healed, "crashed": self.crashed + sum(part.crashed for part in self._parts)}  # fmt: skip
         return own | self._dispatcher.counters.as_dict()
 
     def _is_open(self) -> bool:
@@ -387,6 +384,8 @@ class Engine:
         earliest: dict[int, float] = {}
         for settled in batch:
             registrar_id, due_at = settled.registrar_id, settled.due_at
+            if settled.state != settled.old_state or settled.failures:
+                self._changes.note(settled)
             if (registrar := self._claims.registrars.get(registrar_id)) is not None:
                 registrar.in_flight.discard(settled.id)
             if due_at is not None and due_at < earliest.get(registrar_id, NEVER):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from logging import DEBUG, ERROR
 
 import structlog
 
@@ -86,6 +87,7 @@ class Monitor:
         self._shared = Shared()
         self._queue = DueQueue()
         self._look_ups = 0
+        self._is_unread = False
         self._is_news = True
         self._reads_from = float("-inf")
         self._woken = asyncio.Event()
@@ -153,9 +155,11 @@ class Monitor:
         try:
             found = await self._schedule.monitored({one.id: one.rev for one in self._registrars.values()})
         except StoreUnavailable as error:
-            log.error("monitor.unread", cause=str(error))
+            log.log(DEBUG if self._is_unread else ERROR, "monitor.unread", cause=str(error))
+            self._is_unread = True
             self._is_news, self._reads_from = True, self._clock.now() + RETRY_STORE_SECONDS
             return
+        self._is_unread = False
         now = self._clock.now()
         for registrar_id in found.gone:
             one = self._registrars.pop(registrar_id)

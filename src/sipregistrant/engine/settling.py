@@ -69,6 +69,7 @@ def settlement(claimed: Claimed, outcome: Outcome, tried: Sent | None, generatio
             settled.due_at = now
     if settled.state != claimed.state:
         settled.since_at = now
+        settled.aor = _aor_of(claimed)
     return settled
 
 
@@ -246,6 +247,12 @@ def _next_removal(settled: Settled, claimed: Claimed, outcome: Outcome, now: flo
     else:
         wait = retry_wait(_timer(claimed), outcome.retry_after, spread)
     return min(now + wait, max(claimed.expires_at, claimed.maybe_held_until))
+
+
+def _aor_of(claimed: Claimed) -> str:
+    if claimed.entry is not None:
+        return str(claimed.entry.get("AOR", ""))  # a row that spoils an attempt must not spoil its settling
+    return "" if claimed.sent is None else claimed.sent.aor
 
 
 def _timer(claimed: Claimed) -> float:

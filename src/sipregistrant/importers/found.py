@@ -40,7 +40,7 @@ class Trunk:
     """64 characters at most: the Description of its tables."""
     server: Form
     entries: list[tuple[int, Form]] = field(default_factory=list)
-    credentials: list[tuple[int, Form]] = field(default_factory=list)
+    credentials: list[tuple[int, Form]] = field(default_factory=list, repr=False)
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Object:
     table_id: int | None
     """Of the table that it is in; None for a table."""
     id: int
-    form: Form
+    form: Form = field(repr=False)
 
     @property
     def lacks_password(self) -> bool:

@@ -27,7 +27,7 @@ class Account:
     """What answers a challenge. `realm` is empty where the source answers any."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     """Empty: the source has none, or none that can be read."""
     realm: str = ""
     is_ha1: bool = False

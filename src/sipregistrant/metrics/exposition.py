@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from logging import DEBUG, WARNING
 
 import structlog
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -63,6 +64,7 @@ class Exposition:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._one_at_a_time = asyncio.Lock()
+        self._is_failing = False
 
     async def render(self, accept: str) -> tuple[bytes, str]:
         """Return the text and its media type, OpenMetrics where `accept` asks for that. What is in the database is left out
@@ -72,8 +74,10 @@ class Exposition:
             seen = None
             try:
                 seen = await self._sources.store.read(measure, MOST_SERVERS)
+                self._is_failing = False
             except StoreUnavailable as error:
-                log.warning("metrics.incomplete", cause=str(error), hint="the database cannot be read")
+                log.log(DEBUG if self._is_failing else WARNING, "metrics.incomplete", cause=str(error))
+                self._is_failing = True
             return await asyncio.to_thread(self._render, seen, accept)
 
     def _render(self, seen: Measured | None, accept: str) -> tuple[bytes, str]:

@@ -233,6 +233,8 @@ class Settled:
     """The connection that it was registered over; 0 for none."""
     is_elsewhere: bool = False
     """It stays registered, but another registrar's address or other contacts are bound than before."""
+    aor: str = ""
+    """Of one whose state has changed, for people."""
 
 
 @dataclass(slots=True)

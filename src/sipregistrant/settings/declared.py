@@ -170,6 +170,10 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "the least that is worth a line", option="--log-level", reloads=True
     )
+    format: Literal["auto", "json", "console"] = setting(
+        "auto", "json: one object a line; console: for people; auto: console where standard error is a terminal, else json",
+        option="--log-format", reloads=True,
+    )  # fmt: skip
 
 
 class Settings(BaseSettings):

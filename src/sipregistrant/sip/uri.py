@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from ..errors import SipParseError
@@ -81,7 +81,7 @@ class Uri:
     """Names in lower case; the value of a flag is None."""
     headers: str
     """What follows "?"; "" when absent."""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         text = f"{self.scheme}:{self._address_text()}{self._parameter_text()}"

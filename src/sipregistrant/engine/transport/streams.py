@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from logging import DEBUG, WARNING
 from typing import cast
 
 import structlog
@@ -391,6 +392,6 @@ class Streams:
         back_off.failed(reason, lasted, now, self._draw.random())
         back_off.terms = flow.terms
         self.losses += 1
-        log.warning("flow.lost", to=f"{flow.transport}:{flow.place.host}:{flow.place.port}", reason=reason,
-                    lasted=round(lasted))  # fmt: skip
+        place = f"{flow.transport}:{flow.place.host}:{flow.place.port}"
+        log.log(DEBUG if back_off.failures > 1 else WARNING, "flow.lost", to=place, reason=reason, lasted=round(lasted))
         self._lost(flow, reason)

@@ -1,0 +1,1 @@
+"""How log events are written: their form, and what of them is masked."""
