@@ -95,6 +95,13 @@ install_kamailio() {
     if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable kamailio 2>/dev/null || :; fi
 }
 
+# What checks alert rules; the server that it comes with is not started.
+install_promtool() {
+    if command -v promtool >/dev/null 2>&1; then return 0; fi
+    apt_install prometheus || return 1
+    if command -v systemctl >/dev/null 2>&1; then as_root systemctl --quiet disable prometheus 2>/dev/null || :; fi
+}
+
 # For a network of the tests' own, with a NAT in it.
 install_nat_tools() {
     if { [ -x /usr/sbin/nft ] || command -v nft >/dev/null; } && command -v ip >/dev/null; then return 0; fi
@@ -176,6 +183,7 @@ run() {
 run_tests() {
     install
     install_kamailio || say "Going on without Kamailio: its tests are skipped and counted at the end."
+    install_promtool || say "Going on without promtool: the tests of the alert rules are skipped."
     install_nat_tools || say "Going on without nftables: the test behind a real NAT is skipped."
     # The whole suite takes all processors; what is named is run by itself, so that its output comes as it happens.
     if [ "$#" -eq 0 ]; then set -- --numprocesses auto --dist loadfile; fi
@@ -222,6 +230,7 @@ docs() {
     "$venv/bin/python" tools/events.py
     "$venv/bin/python" tools/outcomes.py
     "$venv/bin/python" tools/metrics.py
+    "$venv/bin/python" tools/dashboard.py
 }
 
 # measure_with_kamailio MODULE ARGUMENTS...

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import subprocess
+
 import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
@@ -22,6 +26,19 @@ async def test_every_metric_of_the_catalogue_is_told_and_no_other(local: httpx2.
     told = {line.split()[2] for line in text.splitlines() if line.startswith(f"# TYPE {PREFIX}")}
     assert told == {metric.shown for metric in METRICS}
     assert all(family.documentation for family in plain(text))
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool, which ./do test installs where it may")
+async def test_promtool_is_content_with_what_is_told(
+    local: httpx2.AsyncClient, site: Site, registrar: SandboxServer
+) -> None:
+    await put_users(site, registrar.port, PASSWORD, "wrong")
+    await scraped(local, lambda figures: figures["sipregistrant_settled_total"] == 2)
+    text = (await local.get("/metrics")).text
+    checked = await asyncio.to_thread(
+        subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 async def test_who_asks_for_open_metrics_gets_them(local: httpx2.AsyncClient) -> None:
