@@ -108,6 +108,17 @@ def test_promtool_takes_the_rules_and_their_tests_hold() -> None:
     assert "SUCCESS" in promtool("test", "rules", TESTS_OF_RULES.name)
 
 
+@needs_promtool
+def test_promtool_can_read_each_query_of_the_dashboard(tmp_path: Path) -> None:
+    queries = [query for _, panels in dashboard.ROWS for panel in panels for query, _ in panel.queries]
+    rules = [
+        {"record": f"panel:{n}", "expr": query.replace("$__rate_interval", "5m")} for n, query in enumerate(queries)
+    ]
+    file = tmp_path / "queries.yml"
+    file.write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
+    assert f"{len(queries)} rules found" in promtool("check", "rules", str(file))
+
+
 @pytest.mark.parametrize("name", ["prometheus/rules.yml", "grafana/sipregistrant.json"])
 def test_the_docs_tell_of_it(name: str) -> None:
     assert f"`deploy/{name}`" in metrics.page()
