@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -29,31 +29,46 @@ MOST_SUMMARIES = 20
 GOOD = frozenset({State.REGISTERED, State.UNREGISTERED})
 
 
+class _Untold:
+    """What has no line of its own: how many of a server have changed to which state."""
+
+    __slots__ = ("numbers", "server")
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.numbers = [0] * len(State)
+
+
 class ChangeLog:
     """Takes outcomes that are on disk, while their registrars are among `registrars`."""
 
     def __init__(self, registrars: Mapping[int, Registrar]) -> None:
         self._registrars = registrars
         self._timer: asyncio.TimerHandle | None = None
-        # Of the second that is under way: lines by server, and what has none, by server and state.
-        self._lines: Counter[str] = Counter()
-        self._untold: dict[str, Counter[int]] = {}
+        # Of the second that is under way, by registrar: how many lines, and what has none.
+        self._lines: Counter[int] = Counter()
+        self._untold: dict[int, _Untold] = {}
 
     def note(self, settled: Settled) -> None:
         """Tell of a change of state, or of a failure."""
-        registrar = self._registrars.get(settled.registrar_id)
-        server = "" if registrar is None else registrar.name
+        registrar_id = settled.registrar_id
         if settled.state == settled.old_state:
-            log.debug("registration.failed_again", registration=settled.id, server=server, failures=settled.failures,
-                      code=settled.last_code, reason=settled.last_reason)  # fmt: skip
+            log.debug("registration.failed_again", registration=settled.id, server=self._server(registrar_id),
+                      failures=settled.failures, code=settled.last_code, reason=settled.last_reason)  # fmt: skip
+            return
+        # First what is frequent: a million that change at once must not feel it.
+        untold = self._untold.get(registrar_id)
+        if untold is not None:
+            untold.numbers[settled.state] += 1
             return
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WINDOW_SECONDS, self._end_window)
-        if self._lines[server] < MOST_OF_SERVER and self._lines.total() < MOST_OF_ALL:
-            self._lines[server] += 1
-            _tell(settled, server)
+        if self._lines[registrar_id] < MOST_OF_SERVER and self._lines.total() < MOST_OF_ALL:
+            self._lines[registrar_id] += 1
+            _tell(settled, self._server(registrar_id))
         else:
-            self._untold.setdefault(server, Counter())[settled.state] += 1
+            untold = self._untold[registrar_id] = _Untold(self._server(registrar_id))
+            untold.numbers[settled.state] += 1
 
     def close(self) -> None:
         """Tell what is left to tell."""
@@ -61,19 +76,20 @@ class ChangeLog:
             self._timer.cancel()
             self._end_window()
 
+    def _server(self, registrar_id: int) -> str:
+        registrar = self._registrars.get(registrar_id)
+        return "" if registrar is None else registrar.name
+
     def _end_window(self) -> None:
         self._timer = None
         untold, self._untold = self._untold, {}
         self._lines.clear()
-        ordered = sorted(untold.items(), key=lambda one: -one[1].total())
-        for server, states in ordered[:MOST_SUMMARIES]:
-            log.warning("registrations.changed", server=server, number=states.total(), now=_in_words(states))
-        rest: Counter[int] = Counter()
-        for _, states in ordered[MOST_SUMMARIES:]:
-            rest.update(states)
-        if rest:
-            log.warning("registrations.changed", servers=len(ordered) - MOST_SUMMARIES, number=rest.total(),
-                        now=_in_words(rest))  # fmt: skip
+        ordered = sorted(untold.values(), key=lambda one: -sum(one.numbers))
+        for one in ordered[:MOST_SUMMARIES]:
+            log.warning("registrations.changed", server=one.server, number=sum(one.numbers), now=_in_words(one.numbers))
+        if rest := ordered[MOST_SUMMARIES:]:
+            numbers = [sum(of_state) for of_state in zip(*(one.numbers for one in rest), strict=True)]
+            log.warning("registrations.changed", servers=len(rest), number=sum(numbers), now=_in_words(numbers))
 
 
 def _tell(settled: Settled, server: str) -> None:
@@ -85,8 +101,8 @@ def _tell(settled: Settled, server: str) -> None:
         log.warning("registration.failed", **about, reason=settled.last_reason)
 
 
-def _in_words(states: Counter[int]) -> dict[str, int]:
-    return {_word(state): number for state, number in states.items()}
+def _in_words(numbers: Sequence[int]) -> dict[str, int]:
+    return {_word(state): number for state, number in enumerate(numbers) if number}
 
 
 def _word(state: int) -> str:
