@@ -64,7 +64,8 @@ def test_every_refusal_is_explained() -> None:
 
 def test_every_log_event_is_explained() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    call = r'log\.(?:debug|info|warning|error|exception|log)\((?:[A-Z]+ if [\w.> ]+ else [A-Z]+,|LEVELS\[severity\], )?\s*"([a-z_.]+)"'
+    level = r"(?:[A-Z]+ if [\w.> ]+ else [A-Z]+,|LEVELS\[severity\], )?"
+    call = rf'log\.(?:debug|info|warning|error|exception|log)\({level}\s*"([a-z_.]+)"'
     events = set(re.findall(call, text))
     assert {"registration.failed_again", "claim.failed", "flow.lost", "group.up", "alarm.raised"} <= events
     assert len(events) > 10

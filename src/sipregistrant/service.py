@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import datetime
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, fields, replace
-from logging import DEBUG, ERROR
 from pathlib import Path
 
 import structlog
@@ -42,16 +41,14 @@ from .engine.tasks import cancel_all, spawn
 from .engine.transport.flows import GroupAddress
 from .engine.transport.tls import TlsFiles
 from .errors import StoreUnavailable
+from .housekeeping import Housekeeping
 from .metrics.gather import Sources
 from .model.groups import GROUP, SOURCE_PORTS
-from .model.load import Load
 from .model.servers import UDP
 from .rest.app import create_app
 from .rest.settings import RestSettings
-from .store import actions, bulk_steps, config, instance, reconcile
+from .store import actions, bulk_steps, config, instance
 from .store.flows import lose_step
-from .store.forecast import loads
-from .store.forgetting import KEPT, forget_step
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
@@ -65,12 +62,8 @@ log = structlog.get_logger()
 SLEW_EVERY_SECONDS = 10.0
 SAVE_CLOCK_AFTER_MS = 1000
 LEAVE_WITHIN_SECONDS = 30.0
-RETRY_STORE_SECONDS = 1.0
 LOOK_AT_CERTIFICATE_SECONDS = 10.0
-FORGET_EVERY_SECONDS = 3600.0
 
-# A mistake of ours: often enough to heal with the next change, seldom enough to hurt nobody.
-RETRY_CRASHED_SECONDS = 60.0
 FIRST_GROUP = Key(1)
 
 
@@ -121,10 +114,9 @@ class Service:
         self._sessions = Sessions(clock=clock.now)
         self._tls: ServerTls | None = None
         self._servers: list[WebServer] = []
-        self._fan_out = asyncio.Event()
+        self._housekeeping = Housekeeping(store)
         # What of each signaling group was said once.
         self._warned_of: set[tuple[object, ...]] = set()
-        self._limits_too_low: set[tuple[str, int]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -176,9 +168,8 @@ class Service:
         await self.store.write(actions.clear_at_start)
         await self.store.write(bulk_steps.forget_unfinished)
         await self.engine.start(await self._addresses())
-        self._tasks = [spawn(self._reconcile(), "reconciler"), spawn(self._keep_clock(), "clock"),
-                       spawn(self._forget(), "forget")]  # fmt: skip
-        self._fan_out.set()
+        self._housekeeping.start()
+        self._tasks = [spawn(self._keep_clock(), "clock")]
         await self._telling.start()
         if await self.is_paused():
             log.warning("service.is_paused", hint="nothing is sent until `sipregistrant resume`")
@@ -261,6 +252,7 @@ class Service:
             (self.settings.data_dir / SOCKET_NAME).unlink(missing_ok=True)
             if self.settings.unregister_on_stop and not await self.is_paused():
                 await self._leave()
+        await self._housekeeping.stop()
         await cancel_all(*self._tasks)
         await self.engine.stop()
         self.lag.stop()
@@ -273,7 +265,7 @@ class Service:
         if tx.knocks:
             self.engine.knock(tx.knocks)
         if tx.fan_out:
-            self._fan_out.set()
+            self._housekeeping.fan_out()
         if tx.has_events:
             self._telling.bell.ring()
         if tx.registrars_changed:
@@ -302,36 +294,6 @@ class Service:
                 addresses.append(GroupAddress(uid, id, host, port + number if port else 0, dscp, number))
         return addresses
 
-    async def _reconcile(self) -> None:
-        """Carry fan-outs out, a step at a time, each in a transaction of its own."""
-        is_failing = False
-        while True:
-            await self._fan_out.wait()
-            self._fan_out.clear()
-            try:
-                while await self.store.write(reconcile.step):
-                    pass
-                await self.store.read(bulk_steps.sweep)
-                self._warn_of_limits(await self.store.read(loads, only_limited=True))
-                is_failing = False
-            except StoreUnavailable as error:
-                log.log(DEBUG if is_failing else ERROR, "reconcile.failed", cause=str(error))
-                is_failing = True
-                await asyncio.sleep(RETRY_STORE_SECONDS)
-                self._fan_out.set()
-            except Exception:
-                log.exception("reconcile.crashed")
-                await asyncio.sleep(RETRY_CRASHED_SECONDS)
-                self._fan_out.set()
-
-    def _warn_of_limits(self, found: Iterable[Load]) -> None:
-        """Tell once of each server whose limit does not let its registrations be refreshed."""
-        too_low = {(load.server, load.limit): load.verdict for load in found if not load.fits}
-        for server, limit in too_low.keys() - self._limits_too_low:
-            log.warning("server.limit_too_low", server=server, limit=limit, verdict=too_low[server, limit],
-                        hint="raise MaxRegistersPerSecond, or AorTtl of its entries; see `sipregistrant forecast`")  # fmt: skip
-        self._limits_too_low = set(too_low)
-
     async def _keep_clock(self) -> None:
         """Draw the schedule's clock after the wall, and keep it for the next start."""
         saved_ms = self.clock.offset_ms
@@ -343,15 +305,6 @@ class Service:
             if abs(self.clock.offset_ms - saved_ms) >= SAVE_CLOCK_AFTER_MS:
                 saved_ms = self.clock.offset_ms
                 await self.store.write(instance.save_clock, self.clock.boot_id, saved_ms)
-
-    async def _forget(self) -> None:
-        """Forget the oldest of the audit log and of the history, a step at a time."""
-        while True:
-            for kept in KEPT:
-                with contextlib.suppress(StoreUnavailable):
-                    while await self.store.write(forget_step, kept):
-                        pass
-            await asyncio.sleep(FORGET_EVERY_SECONDS)
 
     async def _try_to_write(self) -> None:
         await self.store.write(instance.try_to_write)

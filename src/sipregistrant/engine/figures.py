@@ -54,7 +54,7 @@ class Figures:
     @property
     def is_store_failing(self) -> bool:
         """Tell whether the last outcomes could not be written."""
-        return self._settler.is_failing
+        return bool(self._settler.fault)
 
     @property
     def is_claiming(self) -> bool:
