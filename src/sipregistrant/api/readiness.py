@@ -1,8 +1,7 @@
 """`GET /readyz`: whether the service does its work, so that traffic may be sent here. Needs no session, tells nothing secret.
 
-/healthz asks whether the process serves: who gets no answer, or 503 for long, starts it anew. /readyz asks for more, and a new
-start mends none of it: the database is read and written, signaling groups have their sockets, the engine claims. A service that
-is paused is ready: it takes changes, and says so. One group without a socket, of several, is told and keeps nobody away: the
+/healthz asks whether the process serves; /readyz asks for more: the database is read and written, signaling groups have their
+sockets, the engine claims. A service that is paused is ready: it takes changes, and says so. One group without a socket, of several, is told and keeps nobody away: the
 address is mended over the API that is served here.
 """
 
