@@ -177,7 +177,7 @@ class Service:
 
     async def _serve(self, https: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
-        sources = Sources(self.engine, self.store, self.lag, self.clock.now)
+        sources = Sources(self.engine, self.store, self.lag, self.clock.now, self._telling.alarms)
         observing = Observing(sources, write=self._try_to_write, is_paused=self.is_paused)
         login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
         api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self,

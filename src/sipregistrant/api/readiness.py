@@ -1,8 +1,8 @@
 """`GET /readyz`: whether the service does its work, so that traffic may be sent here. Needs no session, tells nothing secret.
 
-/healthz asks whether the process serves; /readyz asks for more: the database is read and written, signaling groups have their
-sockets, the engine claims. A service that is paused is ready: it takes changes, and says so. One group without a socket, of several, is told and keeps nobody away: the
-address is mended over the API that is served here.
+/healthz asks whether the process serves; /readyz asks for more: the database is read and written, signaling groups have
+their sockets, the engine claims. A service that is paused is ready: it takes changes, and says so. One group without a
+socket, of several, is told and keeps nobody away: the address is mended over the API that is served here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,7 +70,7 @@ class Due:
     """A webhook with what it is to be sent next, an event; and what its messages are signed with."""
 
     webhook: Webhook
-    secret: str
+    secret: str = field(repr=False)
     event: Event
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from .. import __version__
 from ..engine.tasks import cancel_all, spawn
 from ..errors import StoreUnavailable
+from ..model.alarms import RULES
 from ..model.events import EventKind
 from ..store import events
 from ..store.events import Event
@@ -42,6 +43,10 @@ class Telling:
         await self._store.write(events.append, EventKind.SERVICE_STARTED, f"the service has started, version {__version__}",
                                 {"version": __version__})  # fmt: skip
         self._tasks = [spawn(self._watcher.run(), "watcher"), spawn(self._webhooks.run(), "webhooks")]
+
+    def alarms(self) -> list[tuple[str, str]]:
+        """Return the alarms that stand: kind and severity of each."""
+        return [(kind.value, RULES[kind].severity.name.lower()) for kind, _ in self._watcher.standing]
 
     async def stop(self) -> None:
         """Say so, and end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import structlog
@@ -56,6 +56,11 @@ class Watcher:
         self._write_fault = ""
         self._wrote_at = self._looked_at = self._told_at = float("-inf")
         self._between = TELL_EVERY_SECONDS
+
+    @property
+    def standing(self) -> Collection[tuple[AlarmKind, str]]:
+        """Return what stands: kind and subject of each."""
+        return self._alarms.standing
 
     async def run(self) -> None:
         """Look until cancelled."""
