@@ -181,7 +181,7 @@ class Service:
         observing = Observing(sources, write=self._try_to_write, is_paused=self.is_paused)
         login = Login(self.store, self._sessions, Throttle(clock=self.clock.now, sleep=asyncio.sleep))
         api = create_api(self.store, on_user_changed=self._sessions.end_all_of, operations=self,
-                         bell=self._telling.bell, prober=self.engine.prober)  # fmt: skip
+                         bell=self._telling.bell, prober=self.engine.prober, kept_traces=self.engine.tracing.kept)  # fmt: skip
         gate = Gate(self.store, self._sessions, login, caller_of=self._caller_of)
         local_gate = Gate(self.store, self._sessions, login, is_local=True)
         app = create_app(self.store, clock=self.clock.now, sessions=self._sessions, login=login, settings=self.settings.rest,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from structlog.testing import capture_logs
 
 from sipregistrant.engine.dispatcher import T4_SECONDS, Dispatcher
-from sipregistrant.engine.transport.flows import Address, GroupAddress, UdpFlow
+from sipregistrant.engine.transport.flows import Address, Exchanged, GroupAddress, UdpFlow
 from sipregistrant.sip.message import Response, parse_message
 
 PEER = ("198.51.100.1", 5060)
@@ -25,6 +25,7 @@ class Waiting:
     flow: UdpFlow
     cseq: int = 7
     peer_host: str = PEER[0]
+    exchanged: list[Exchanged] = field(default_factory=list)
 
 
 class Replies(UdpFlow):

@@ -19,6 +19,7 @@ from .. import __version__
 from ..errors import Refusal, SipRegistrantError, StoreUnavailable
 from ..model.probing import Prober
 from ..store.store import Store
+from ..trace.kept import KeptTraces
 from ..watch.bell import Bell
 from . import schemas
 from .bindings import Bindings
@@ -32,6 +33,7 @@ from .probes import Probes
 from .problem import Problem, problem, problem_of
 from .registrations import REGISTRATION, Registrations
 from .streams import Streams
+from .traces import Traces
 from .webhooks import Webhooks
 
 __all__ = ["PREFIX", "create_api"]
@@ -61,21 +63,24 @@ def create_api(
     operations: Operations | None = None,
     bell: Bell | None = None,
     prober: Prober | None = None,
+    kept_traces: KeptTraces | None = None,
 ) -> FastAPI:
     """Return the application, to be mounted at `PREFIX` behind a `Guarded`.
 
     `on_user_changed(name)` is called when a password is another, or a user is gone. Without
-    `operations` no service runs. `bell` is rung when there are events; `prober` asks registrars.
+    `operations` no service runs. `bell` is rung when there are events; `prober` asks registrars;
+    `kept_traces` is what the engine keeps of messages.
     """
     # Pages that show the description would fetch their scripts from elsewhere: there is the description, and no pages.
     app = FastAPI(title=TITLE, version=__version__, description=ABOUT, docs_url=None, redoc_url=None,
                   redirect_slashes=False, servers=[{"url": PREFIX}], root_path_in_servers=False)  # fmt: skip
     # The order is that of matching: what has a word in its path before what has a name there.
     streams = Streams(bell or Bell(), lambda: store.now() / 1000)
+    operations = operations or OfFiles(store)
     parts = (
         Imports(store), Explanations(store), Probes(store, prober), Objects(store), Registrations(store),
-        People(store, on_user_changed), Routes(operations or OfFiles(store)), Events(store, streams), Bindings(store, streams),
-        Webhooks(store),
+        People(store, on_user_changed), Routes(operations), Events(store, streams), Bindings(store, streams),
+        Webhooks(store), Traces(store, kept_traces or KeptTraces(), operations),
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router)

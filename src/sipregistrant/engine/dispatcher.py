@@ -17,9 +17,9 @@ import structlog
 from ..errors import SipParseError
 from ..sip.message import Request, Response, parse_message
 from ..sip.uas import answer
-from .transport.flows import Address, Flow
+from .transport.flows import Address, Exchanged, Flow
 
-__all__ = ["Counters", "Dispatcher", "Exchange", "Pending"]
+__all__ = ["Counters", "Dispatcher", "Exchange", "InFlight", "Pending"]
 
 log = structlog.get_logger()
 
@@ -41,6 +41,13 @@ class Pending(Protocol):
 
     @property
     def flow(self) -> Flow: ...
+
+
+class InFlight(Pending, Protocol):
+    """The same, with what was exchanged of it."""
+
+    @property
+    def exchanged(self) -> list[Exchanged]: ...
 
 
 class Exchange(Pending, Protocol):
@@ -69,7 +76,7 @@ class Counters:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-P = TypeVar("P", bound=Pending)
+P = TypeVar("P", bound=InFlight)
 
 
 def nobody(flow: Flow, datagram: bytes, source: Address) -> bool:
@@ -134,11 +141,11 @@ class Dispatcher(Generic[P]):
                 self.counters.garbage += 1
             return
         if isinstance(message, Response):
-            self._receive_response(flow, message, source)
+            self._receive_response(flow, message, source, datagram)
         else:
             self._receive_request(flow, message, source)
 
-    def _receive_response(self, flow: Flow, response: Response, source: Address) -> None:
+    def _receive_response(self, flow: Flow, response: Response, source: Address, datagram: bytes) -> None:
         pending = self._pending.get(response.branch)
         if pending is None:
             self._receive_for_exchange(flow, response, source)
@@ -149,7 +156,9 @@ class Dispatcher(Generic[P]):
             self.counters.foreign_answers += 1
             return
         self.counters.answers += 1
-        self._answered(pending, response, self._now())
+        now = self._now()
+        pending.exchanged.append((now, flow, source, datagram, False))
+        self._answered(pending, response, now)
 
     def _receive_for_exchange(self, flow: Flow, response: Response, source: Address) -> None:
         """Take an answer that belongs to no attempt."""

@@ -39,6 +39,7 @@ from .settler import Settler
 from .settling import INTERNAL_ERROR, settlement
 from .tasks import spawn
 from .tokens import SystemTokens
+from .tracing import Tracing
 from .transport.flows import FlowMaker, Flows, GroupAddress, UdpFlow
 from .transport.keep_alives import KeepAlives
 from .transport.streams import StreamFlow, Streams
@@ -96,6 +97,7 @@ class Engine:
         self.prober = EngineProber(clock.now, names, self._ways, self._dispatcher, identity_key, settings, tokens)
         self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
         self._switching = Switching(self._ways)
+        self.tracing = Tracing(clock.now)
         self.standings = self._claims.standings
         self.unsettled = self._settler.unsettled
         self.figures = Figures(self._claims, self._settler, self._departures, self._keep_alives)
@@ -170,7 +172,7 @@ class Engine:
             self._attempt(registrar, pacing, row, target)
 
     def _attempt(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
-                 moved: Moved | None = None, redirections: int = 0) -> None:  # fmt: skip
+                 moved: Moved | None = None, before: Flight | None = None) -> None:  # fmt: skip
         """Send the first request of an attempt, from a slot of `pacing`; settle what cannot be sent."""
         now = self._clock.now()
         try:
@@ -185,12 +187,14 @@ class Engine:
             outcome = self._crash("attempt.crashed", row, row.cseq)
         else:
             if flight is not None:
-                flight.redirections = redirections
+                if before is not None:
+                    flight.follow(before)
                 self._flights[row.id] = flight
                 self._send(flight, flight.attempt.start(now), now)
                 self._deadlines.watch(flight)
                 return
             outcome = Outcome(Kind.REMOVED, 0, why_nothing(registrar, row, now), row.cseq)
+        self.tracing.ended(registrar, row, outcome, before)
         self._finish(registrar, pacing, row, outcome, None, row.generation)
 
     def _depart(self, registrar: Registrar, pacing: Pacing, row: Claimed, target: Target | Unreachable,
@@ -228,7 +232,7 @@ class Engine:
             flight.pacing.started()
         row.cseq, row.generation = outcome.cseq, flight.generation
         row.nonce_count = max(row.nonce_count, outcome.nonce_count)
-        self._attempt(flight.registrar, flight.pacing, row, target, moved, flight.redirections + 1)
+        self._attempt(flight.registrar, flight.pacing, row, target, moved, flight)
 
     def _send(self, flight: Flight, datagram: bytes, now: float) -> None:
         """Send a new request of an attempt."""
@@ -237,7 +241,7 @@ class Engine:
         self.sent += 1
         flight.pacing.sent(now)
         flight.sent_at = now
-        if reason := flight.flow.send(datagram, flight.peer):
+        if reason := flight.send(datagram, now):
             self._transport_failed(flight, reason)
         else:
             self._dispatcher.expect(flight.attempt.transaction.branch, flight)
@@ -301,7 +305,7 @@ class Engine:
         if datagram is not None:
             self.resent += 1
             flight.pacing.rate.sent(now)
-            if reason := flight.flow.send(datagram, flight.peer):
+            if reason := flight.send(datagram, now):
                 self._transport_failed(flight, reason)
                 return
         self._end_if_over(flight, flight.attempt.branch, now)
@@ -330,6 +334,7 @@ class Engine:
         """End an attempt that was sent."""
         if outcome.is_outbound:
             flight.kept_as = self._keep_alives.bound(flight, outcome)
+        self.tracing.ended(flight.registrar, flight.claimed, outcome, flight)
         self._finish(flight.registrar, flight.pacing, flight.claimed, outcome, flight.tried, flight.generation,
                      is_late=flight.is_late, flow_id=flight.flow_id)  # fmt: skip
 

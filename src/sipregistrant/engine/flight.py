@@ -11,7 +11,7 @@ from ..sip.transaction import NEVER
 from .pacing import Pacing
 from .reach import Reach
 from .servers import ServerMemory
-from .transport.flows import Address, Flow
+from .transport.flows import Address, Exchanged, Flow
 from .transport.seen import ASTRAY, Seen
 
 __all__ = ["Flight", "Registrar"]
@@ -65,7 +65,7 @@ class Flight:
     """One attempt in flight: the row it is for, and the way it goes."""
 
     __slots__ = (
-        "attempt", "begun_at", "claimed", "flow", "generation", "is_late", "kept_as", "pacing", "peer", "peer_host",
+        "attempt", "begun_at", "claimed", "exchanged", "flow", "generation", "is_late", "kept_as", "pacing", "peer", "peer_host",
         "redirections", "registrar", "seen", "sent_at", "socket", "tried",
     )  # fmt: skip
 
@@ -94,6 +94,20 @@ class Flight:
         self.generation = generation
         # How many 3xx were followed to get here.
         self.redirections = 0
+        # What went out and what came in, for traces (`tracing.py`).
+        self.exchanged: list[Exchanged] = []
+
+    def follow(self, before: Flight) -> None:
+        """Go on where a 3xx has sent a flight."""
+        self.redirections = before.redirections + 1
+        self.exchanged = before.exchanged
+
+    def send(self, datagram: bytes, now: float) -> str:
+        """Send; return "" or why it did not leave."""
+        reason = self.flow.send(datagram, self.peer)
+        if not reason:
+            self.exchanged.append((now, self.flow, self.peer, datagram, True))
+        return reason
 
     @property
     def next_timeout(self) -> float:

@@ -18,7 +18,7 @@ import structlog
 
 from .marking import mark
 
-__all__ = ["Flow", "FlowMaker", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
+__all__ = ["Exchanged", "Flow", "FlowMaker", "Flows", "GroupAddress", "Receiver", "UdpFlow"]
 
 log = structlog.get_logger()
 
@@ -43,6 +43,9 @@ class Flow(Protocol):
 
 
 Receiver = Callable[[Flow, bytes, Address], None]
+
+Exchanged = tuple[float, Flow, Address, bytes, bool]
+"""A message: when, over which flow, the peer, its bytes, and whether it was sent. A tuple is made for each on the hot path."""
 
 # The longest UDP payload there can be.
 LARGEST_DATAGRAM = 65535

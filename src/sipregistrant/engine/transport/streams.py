@@ -101,6 +101,8 @@ class StreamFlow(asyncio.Protocol):
         self._connection: asyncio.Transport | None = None
         self._peer = (place.host, place.port)
         self._seen_local = ""
+        self.seen_port = 0
+        """That of our end, once there is a connection."""
         self._heard_at = 0.0
         self._pinged_at = 0.0
         self._ping_every = PING_EVERY_SECONDS
@@ -245,7 +247,8 @@ class StreamFlow(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connection = cast("asyncio.Transport", transport)
-        self._seen_local = str(transport.get_extra_info("sockname")[0])
+        host, self.seen_port = transport.get_extra_info("sockname")[:2]
+        self._seen_local = str(host)
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._now()

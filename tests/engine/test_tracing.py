@@ -1,0 +1,162 @@
+"""What the engine keeps of messages: of what failed, of what is traced, and of nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from sipregistrant.engine.engine import Engine
+from sipregistrant.sip.message import Request
+from sipregistrant.trace.kept import FIRST_EXAMPLES
+from sipregistrant.trace.messages import Attempt
+from sipregistrant.trace.text import first_line
+from tests.engine.listed import (  # fmt: skip
+    EPOCH,
+    HOST,
+    REGISTRAR,
+    ListSchedule,
+    Network,
+    challenge,
+    engine_on,
+    make_row,
+    make_settings,
+    ok,
+    refuse,
+)
+from tests.engine.virtual_time import in_virtual_time
+
+
+def refusing(request: Request) -> Sequence[bytes]:
+    """Ask for credentials, and refuse them."""
+    return [refuse(request, 403) if request.first("authorization") else challenge(request)]
+
+
+def silence(request: Request) -> Sequence[bytes]:
+    return []
+
+
+def kept_of(engine: Engine, id: int) -> list[Attempt]:
+    return engine.tracing.kept.of(id, engine._clock.now())
+
+
+def lines_of(attempt: Attempt) -> list[str]:
+    return [first_line(message) for message in attempt.messages]
+
+
+@in_virtual_time
+async def test_of_what_succeeds_nothing_is_kept() -> None:
+    network = Network(lambda request: [ok(request) if request.first("authorization") else challenge(request)])
+    async with engine_on(ListSchedule([make_row()]), network) as engine:
+        await asyncio.sleep(1)
+        assert len(network.heard) == 2
+        assert kept_of(engine, 1) == []
+        assert engine.tracing.kept.bytes == 0
+
+
+@in_virtual_time
+async def test_a_refusal_is_kept_with_its_messages_and_without_its_secret() -> None:
+    network = Network(refusing)
+    async with engine_on(ListSchedule([make_row()]), network) as engine:
+        await asyncio.sleep(1)
+        (attempt,) = kept_of(engine, 1)
+    assert (attempt.registration, attempt.aor, attempt.server) == (1, "sip:u1@example.com", "198.51.100.1:5060")
+    assert (attempt.outcome, attempt.code, attempt.reason) == ("refused", 403, "403 Forbidden")
+    cseqs = [(request.first("cseq") or "").split()[0] for request in network.registers()]
+    assert lines_of(attempt) == [
+        f"REGISTER, CSeq {cseqs[0]}", f"401 Unauthorized, CSeq {cseqs[0]}",
+        f"REGISTER, CSeq {cseqs[1]}, with credentials", f"403 Forbidden, CSeq {cseqs[1]}",
+    ]  # fmt: skip
+    assert [message.at - EPOCH for message in attempt.messages] == pytest.approx([0, 0.02, 0.02, 0.04], abs=0.005)
+    first = attempt.messages[0]
+    assert (first.local, first.remote, first.transport, first.source) == ((HOST, 5070), REGISTRAR, "udp", (HOST, 5070))
+    assert attempt.messages[1].source == REGISTRAR
+    credentials = network.registers()[1].first("authorization") or ""
+    secret = credentials.partition('response="')[2].partition('"')[0].encode()
+    assert len(secret) == 32
+    assert not any(secret in message.data for message in attempt.messages)
+
+
+@in_virtual_time
+async def test_silence_is_kept_with_every_retransmission() -> None:
+    async with engine_on(ListSchedule([make_row()]), Network(silence)) as engine:
+        await asyncio.sleep(40)
+        attempt = kept_of(engine, 1)[0]
+        held = engine.tracing.kept.bytes
+    assert (attempt.outcome, attempt.code) == ("timed_out", 0)
+    assert [message.is_repeated for message in attempt.messages] == [False] + [True] * 10
+    assert len({id(message.data) for message in attempt.messages}) == 1
+    assert held < 10_000
+
+
+@in_virtual_time
+async def test_what_did_not_leave_is_kept_with_its_reason_and_without_a_message() -> None:
+    network = Network()
+    network.no_route[REGISTRAR[0]] = "Network is unreachable"
+    async with engine_on(ListSchedule([make_row()]), network) as engine:
+        await asyncio.sleep(1)
+        attempt = kept_of(engine, 1)[0]
+    assert attempt.outcome == "not_sent"
+    assert "Network is unreachable" in attempt.reason
+    assert list(attempt.messages) == []
+
+
+@in_virtual_time
+async def test_a_name_that_stands_for_nothing_is_kept_too() -> None:
+    schedule = ListSchedule([make_row()], make_settings(Host="nowhere.example.com"))
+    async with engine_on(schedule, Network()) as engine:
+        await asyncio.sleep(1)
+        attempt = kept_of(engine, 1)[0]
+    assert (attempt.outcome, list(attempt.messages), attempt.aor) == ("not_sent", [], "sip:u1@example.com")
+    assert "nowhere.example.com" in attempt.reason
+
+
+@in_virtual_time
+async def test_what_is_traced_is_kept_when_it_succeeds_until_the_trace_ends() -> None:
+    schedule, network = ListSchedule([make_row(1), make_row(2)]), Network()
+    async with engine_on(schedule, network) as engine:
+        engine.tracing.kept.trace(1, 4000, engine._clock.now())
+        await asyncio.sleep(3500)
+        assert [one.outcome for one in kept_of(engine, 1)] == ["accepted", "accepted"]
+        assert kept_of(engine, 2) == []
+        await asyncio.sleep(7000)
+        assert kept_of(engine, 1) == []
+
+
+@in_virtual_time
+async def test_an_unregister_that_is_refused_is_kept() -> None:
+    network = Network()
+    schedule = ListSchedule([make_row()])
+    async with engine_on(schedule, network) as engine:
+        await asyncio.sleep(1)
+        network.answer = lambda request: [refuse(request, 500)]
+        schedule.change(1, desired=False)
+        engine.knock([1])
+        await asyncio.sleep(1)
+        (attempt,) = kept_of(engine, 1)
+    assert (attempt.outcome, attempt.code) == ("refused", 500)
+    assert b"Expires: 0\r\n" in attempt.messages[0].data
+
+
+@in_virtual_time
+async def test_where_a_redirection_leads_is_of_the_same_attempt() -> None:
+    elsewhere = "198.51.100.9"
+    network = Network(lambda request: [refuse(request, 302, ("Contact", f"<sip:{elsewhere}>"))])
+    network.at[elsewhere] = lambda request: [refuse(request, 403)]
+    async with engine_on(ListSchedule([make_row()]), network, redirect_hosts=frozenset({elsewhere})) as engine:
+        await asyncio.sleep(1)
+        (attempt,) = kept_of(engine, 1)
+    assert [message.remote[0] for message in attempt.messages] == [REGISTRAR[0]] * 2 + [elsewhere] * 2
+    assert attempt.code == 403
+
+
+@in_virtual_time
+async def test_an_outage_of_thousands_leaves_examples() -> None:
+    rows = [make_row(id) for id in range(1, 2001)]
+    async with engine_on(ListSchedule(rows), Network(lambda request: [refuse(request, 403)])) as engine:
+        await asyncio.sleep(300)
+        kept = engine.tracing.kept
+        number = sum(len(kept_of(engine, id)) for id in kept.registrations(engine._clock.now()))
+        assert FIRST_EXAMPLES <= number <= FIRST_EXAMPLES + 31
+        assert kept.bytes < 400_000
