@@ -108,6 +108,12 @@ install_nat_tools() {
     apt_install nftables iproute2
 }
 
+# Reads the captures that traces are given as. Its package asks whether others than root may capture; nobody has to.
+install_tshark() {
+    if command -v tshark >/dev/null; then return 0; fi
+    apt_install tshark
+}
+
 # --- .venv --------------------------------------------------------------------------------------------------------
 
 # Prints the first Python that is new enough and can make a virtual environment (Debian splits ensurepip off).
@@ -185,6 +191,7 @@ run_tests() {
     install_kamailio || say "Going on without Kamailio: its tests are skipped and counted at the end."
     install_promtool || say "Going on without promtool: the tests of the alert rules are skipped."
     install_nat_tools || say "Going on without nftables: the test behind a real NAT is skipped."
+    install_tshark || say "Going on without tshark: what reads captures back is skipped."
     # The whole suite takes all processors; what is named is run by itself, so that its output comes as it happens.
     if [ "$#" -eq 0 ]; then set -- --numprocesses auto --dist loadfile; fi
     exec "$venv/bin/python" -m pytest "$@"

@@ -53,6 +53,7 @@ from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
 from .store.tx import Key, Tx
+from .trace.collector import CollectorSettings
 from .watch.telling import Telling
 
 __all__ = ["Service", "ServiceSettings"]
@@ -86,6 +87,7 @@ class ServiceSettings:
     rest: RestSettings = field(default_factory=RestSettings)
     certificate: CertificateFiles | None = None
     """The operator's own; None for one of our making."""
+    collector: CollectorSettings = CollectorSettings()
 
 
 class Service:
@@ -100,14 +102,12 @@ class Service:
         self._names = NameServers(settings.name_servers)
         self.engine = Engine(
             StoreSchedule(store), clock, store.identity_key,
-            EngineSettings(
-                own_address=settings.advertise, own_fqdn=socket.gethostname(), redirect_hosts=settings.redirect_hosts,
-                tls=settings.tls,
-            ),
+            EngineSettings(settings.advertise, socket.gethostname(), redirect_hosts=settings.redirect_hosts, tls=settings.tls),
             names=self._names,
         )  # fmt: skip
         store.group_faults = self.engine.flows.faults
         store.standings = self.engine.standings
+        self.engine.tracing.collector.use(settings.collector)
         self._telling = Telling(store, settings.data_dir, self.engine.unsettled, event_json)
         self.lag = LoopLag(clock.now)
         self.https_port = self.metrics_port = 0
@@ -232,8 +232,9 @@ class Service:
         self.settings.redirect_hosts.update(settings.redirect_hosts)
         self.settings = replace(
             self.settings, name_servers=settings.name_servers, certificate=settings.certificate,
-            unregister_on_stop=settings.unregister_on_stop,
+            unregister_on_stop=settings.unregister_on_stop, collector=settings.collector,
         )  # fmt: skip
+        self.engine.tracing.collector.use(settings.collector)
         self._names.use(settings.name_servers)
         if self._tls is not None:
             self._tls.reload(self._certificate_files())
@@ -255,6 +256,7 @@ class Service:
         await self._housekeeping.stop()
         await cancel_all(*self._tasks)
         await self.engine.stop()
+        self.engine.tracing.collector.close()
         self.lag.stop()
         with contextlib.suppress(StoreUnavailable):
             await self._save_clock()

@@ -9,8 +9,9 @@ import pytest
 
 from sipregistrant.engine.engine import Engine
 from sipregistrant.sip.message import Request
+from sipregistrant.trace.collector import Collector, CollectorSettings
 from sipregistrant.trace.kept import FIRST_EXAMPLES
-from sipregistrant.trace.messages import Attempt
+from sipregistrant.trace.messages import Attempt, Message
 from sipregistrant.trace.text import first_line
 from tests.engine.listed import (  # fmt: skip
     EPOCH,
@@ -160,3 +161,28 @@ async def test_an_outage_of_thousands_leaves_examples() -> None:
         number = sum(len(kept_of(engine, id)) for id in kept.registrations(engine._clock.now()))
         assert FIRST_EXAMPLES <= number <= FIRST_EXAMPLES + 31
         assert kept.bytes < 400_000
+
+
+class Collecting(Collector):
+    """A collector that notes what it gets."""
+
+    def __init__(self, *, gets_all: bool) -> None:
+        super().__init__()
+        self.use(CollectorSettings(("192.0.2.99", 9060), gets_all=gets_all))
+        self.got: list[str] = []
+
+    def send(self, messages: Sequence[Message], correlation: str) -> None:
+        self.got += [f"{correlation} {first_line(message).partition(',')[0]}" for message in messages]
+
+
+@pytest.mark.parametrize("gets_all", [True, False])
+@in_virtual_time
+async def test_a_collector_gets_what_is_kept_or_everything(gets_all: bool) -> None:
+    network = Network(lambda request: [ok(request) if "u1@" in (request.first("to") or "") else refuse(request, 403)])
+    async with engine_on(ListSchedule([make_row(1), make_row(2)]), network) as engine:
+        collector = engine.tracing.collector = Collecting(gets_all=gets_all)
+        await asyncio.sleep(1)
+        assert kept_of(engine, 1) == []
+        assert len(kept_of(engine, 2)) == 1
+    good = ["sip:u1@example.com REGISTER", "sip:u1@example.com 200 OK"] if gets_all else []
+    assert collector.got == [*good, "sip:u2@example.com REGISTER", "sip:u2@example.com 403 Forbidden"]

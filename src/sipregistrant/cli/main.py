@@ -45,6 +45,7 @@ COMMANDS = {
     "events": "events:events",
     "webhook": "events:webhook",
     "transfer": "transfer",
+    "trace": "trace:trace",
     "pause": "service:pause",
     "resume": "service:resume",
     "forecast": "forecast",

@@ -54,6 +54,13 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+class HepMessages(StrEnum):
+    """What the collector gets."""
+
+    KEPT = "kept"
+    ALL = "all"
+
+
 class StatusLine(StrEnum):
     """What the HTTP status line of the wire API says."""
 
@@ -141,6 +148,16 @@ def serve(
     log_format: Annotated[
         LogFormat | None, typer.Option(help="json, or console for people; auto: console at a terminal. [auto]")
     ] = None,
+    hep: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Collector (HOMER) that messages are sent to, HEP3 over UDP."),
+    ] = None,
+    hep_messages: Annotated[
+        HepMessages | None, typer.Option(help="What it gets: what failed or is traced [kept], or all messages.")
+    ] = None,
+    hep_agent: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="What it knows this program by. [2001]")
+    ] = None,
     log_level: Annotated[Level | None, typer.Option(help="The least that is logged. [info]")] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT. Bindings are kept over the stop.
@@ -155,7 +172,8 @@ def serve(
         "sip.trust": sip_trust, "sip.certificate": sip_certificate, "sip.key": sip_key, "dns.servers": dns,
         "rest.status_line": rest_status_line, "rest.csrf": csrf, "rest.trusted_proxies": trusted_proxy,
         "rest.proxy_header": proxy_header, "rest.system_version": system_version, "rest.system_build": system_build,
-        "rest.node_name": node_name, "log.level": log_level, "log.format": log_format,
+        "rest.node_name": node_name, "trace.hep": hep, "trace.hep_messages": hep_messages, "trace.hep_agent": hep_agent,
+        "log.level": log_level, "log.format": log_format,
     }  # fmt: skip
     sources = Sources(config, secrets_dir, {name: value for name, value in given.items() if value is not None})
     loaded = load(sources)

@@ -6,10 +6,11 @@ more than that: the notes go with the flight. Everything else here is done once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from ..model.schedule import Claimed
 from ..sip.outcome import Kind, Outcome
+from ..trace.collector import Collector
 from ..trace.kept import KeptTraces
 from ..trace.masking import mask
 from ..trace.messages import Attempt, Message
@@ -22,28 +23,24 @@ __all__ = ["Tracing"]
 # Without anything that could be looked for.
 SUCCESSES = frozenset({Kind.ACCEPTED, Kind.REMOVED})
 
-Sink = Callable[[Sequence[Message], str], None]
-"""Takes messages, and what tells their registration from others."""
-
 
 class Tracing:
-    """Keeps what is to be kept: `kept` has it. `send` gets messages for a collector, those of all attempts where `sends_all`."""
+    """Keeps what is to be kept: `kept` has it; `collector` gets the same, or the messages of all attempts."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.kept = KeptTraces()
-        self.send: Sink | None = None
-        self.sends_all = False
+        self.collector = Collector()
         self._now = now
 
     def ended(self, registrar: Registrar, row: Claimed, outcome: Outcome, flight: Flight | None) -> None:
         """Take the end of an attempt; without a flight nothing of it was sent."""
-        kept = self.kept
-        if outcome.kind in SUCCESSES and not self.sends_all and row.id not in kept.watched:
+        kept, gets_all = self.kept, self.collector.gets_all
+        if outcome.kind in SUCCESSES and not gets_all and row.id not in kept.watched:
             return
         now = self._now()
         kind = outcome.kind.name.lower()
         is_kept = kept.wants(row.id, registrar.name, kind, outcome.code, now, has_failed=outcome.kind not in SUCCESSES)
-        if not is_kept and not self.sends_all:
+        if not is_kept and not gets_all:
             return
         messages = [] if flight is None else _messages(flight.exchanged, outcome)
         aor = _aor(row, flight)
@@ -53,8 +50,7 @@ class Tracing:
                     row.id, aor, registrar.name, now, kind, outcome.code, outcome.reason or "", messages,
                 ), now,
             )  # fmt: skip
-        if self.send is not None and messages:
-            self.send(messages, aor)
+        self.collector.send(messages, aor)
 
 
 def _aor(row: Claimed, flight: Flight | None) -> str:

@@ -76,6 +76,7 @@ Line = Annotated[str, _checked(texts.line)]
 Host = Annotated[str, _checked(lambda text, option: texts.hosts([text], option))]
 Network = Annotated[str, _checked(lambda text, option: texts.networks([text], option))]
 NameServer = Annotated[str, _checked(texts.name_server)]
+MaybeCollector = Annotated[str, _checked(texts.collector)]
 Hosts = Annotated[list[Host], NoDecode, BeforeValidator(_separated)]
 Networks = Annotated[list[Network], NoDecode, BeforeValidator(_separated)]
 NameServers = Annotated[list[NameServer], NoDecode, BeforeValidator(_separated)]
@@ -176,6 +177,24 @@ class Log(_Section):
     )  # fmt: skip
 
 
+class Trace(_Section):
+    """Messages of registrations, and the collector (HOMER) that they are sent to."""
+
+    hep: MaybeCollector = setting(
+        "", "ADDRESS:PORT of a collector that takes HEP3 over UDP; empty: none", option="--hep", reloads=True
+    )
+    hep_messages: Literal["kept", "all"] = setting(
+        "kept", "what is sent to it: what is kept (failures, and what is traced), or the messages of every attempt",
+        option="--hep-messages", reloads=True,
+    )  # fmt: skip
+    hep_agent: Annotated[int, Field(ge=1, le=4294967295)] = setting(
+        2001,
+        "the number that the collector knows this program by (capture agent id)",
+        option="--hep-agent",
+        reloads=True,
+    )
+
+
 class Settings(BaseSettings):
     """All of them."""
 
@@ -200,6 +219,7 @@ class Settings(BaseSettings):
     sip: Sip = Sip()
     dns: Dns = Dns()
     rest: Rest = Rest()
+    trace: Trace = Trace()
     log: Log = Log()
 
 

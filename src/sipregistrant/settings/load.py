@@ -22,6 +22,7 @@ from ..engine.transport.tls import TlsFiles
 from ..errors import ConfigurationError, SettingsFaulty
 from ..rest.settings import RestSettings
 from ..service import ServiceSettings
+from ..trace.collector import CollectorSettings
 from . import texts
 from .declared import Settings, about, is_path, named
 from .faults import nearest, told_of
@@ -208,6 +209,9 @@ def service_settings(settings: Settings) -> ServiceSettings:
         name_servers=tuple(texts.name_server(one) for one in settings.dns.servers),
         unregister_on_stop=settings.unregister_on_stop, paused=settings.paused, rest=_rest(settings),
         certificate=texts.pair_of_files(settings.https.certificate, settings.https.key),
+        collector=CollectorSettings(
+            texts.collector(settings.trace.hep), settings.trace.hep_agent, settings.trace.hep_messages == "all"
+        ),
     )  # fmt: skip
 
 

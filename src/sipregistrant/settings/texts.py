@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, SipParseError
 from ..model.attributes import NUMBER
 from ..sip.uri import is_ip_address, split_host_port
 
-__all__ = ["address", "check_advertised", "hosts", "line", "name_server", "networks", "pair_of_files"]
+__all__ = ["address", "check_advertised", "collector", "hosts", "line", "name_server", "networks", "pair_of_files"]
 
 Network = IPv4Network | IPv6Network
 
@@ -39,6 +39,18 @@ def name_server(text: str, option: str = "--dns") -> tuple[str, int]:
     host, port = address(text, option)
     if not is_ip_address(host):
         raise ConfigurationError(option, f"{host!r} is no IP address")
+    return host, port
+
+
+def collector(text: str, option: str = "--hep") -> tuple[str, int] | None:
+    """Read the ADDRESS:PORT of a collector, which nobody waits for, not even for its name; None for "". Raises
+    `ConfigurationError`.
+    """
+    if not text:
+        return None
+    host, port = address(text, option)
+    if not is_ip_address(host) or not port:
+        raise ConfigurationError(option, f"{text!r}: an IP address is wanted, and a port")
     return host, port
 
 
