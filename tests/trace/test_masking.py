@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import assume, given
@@ -127,3 +128,15 @@ def test_a_body_is_masked_and_the_length_is_that_of_what_is_left() -> None:
 @given(st.binary(max_size=300))
 def test_anything_is_taken(data: bytes) -> None:
     assert isinstance(mask(b"REGISTER sip:a SIP/2.0\r\nAuthorization: Digest " + data), bytes)
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [b"sip:" * 16_000, b"To: sip:" + b"a:" * 30_000, b"sip:a@" * 10_000, b'Authorization: Digest a="' * 2_500, b"token" * 12_000,
+     b"Authorization: Digest " + b" " * 60_000 + b"x", b"Authorization: Digest a" + b" ,a=b" * 12_000, b"A: b\n " * 10_000,
+     b'Authorization: Digest a="' + b"\\" * 60_000],
+)  # fmt: skip
+def test_no_peer_makes_it_slow(evil: bytes) -> None:
+    began = time.process_time()
+    mask(b"SIP/2.0 403 Forbidden\r\n" + evil + b"\r\n\r\n" + evil)
+    assert time.process_time() - began < 0.5

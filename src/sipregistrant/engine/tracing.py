@@ -34,6 +34,10 @@ class Tracing:
 
     def ended(self, registrar: Registrar, row: Claimed, outcome: Outcome, flight: Flight | None) -> None:
         """Take the end of an attempt; without a flight nothing of it was sent."""
+        exchanged: list[Exchanged] = []
+        if flight is not None:
+            # The flight itself waits in the deadlines for a while, where nobody needs what it holds.
+            exchanged, flight.exchanged = flight.exchanged, exchanged
         kept, gets_all = self.kept, self.collector.gets_all
         if outcome.kind in SUCCESSES and not gets_all and row.id not in kept.watched:
             return
@@ -42,7 +46,7 @@ class Tracing:
         is_kept = kept.wants(row.id, registrar.name, kind, outcome.code, now, has_failed=outcome.kind not in SUCCESSES)
         if not is_kept and not gets_all:
             return
-        messages = [] if flight is None else _messages(flight.exchanged, outcome)
+        messages = _messages(exchanged)
         aor = _aor(row, flight)
         if is_kept:
             kept.put(
@@ -58,7 +62,7 @@ def _aor(row: Claimed, flight: Flight | None) -> str:
     return sent.aor if sent is not None else str(row.entry["AOR"]) if row.entry else ""
 
 
-def _messages(exchanged: Iterable[Exchanged], outcome: Outcome) -> list[Message]:
+def _messages(exchanged: Iterable[Exchanged]) -> list[Message]:
     """Return the messages without their secrets; what was sent again is there once, and told of each time."""
     found: list[Message] = []
     masked: dict[int, bytes] = {}
