@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from sipregistrant.engine.clock import Clock
+from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
-from sipregistrant.sip.message import Request
+from sipregistrant.engine.transport.flows import GroupAddress
+from sipregistrant.sip.message import Request, parse_message
 from sipregistrant.trace.collector import Collector, CollectorSettings
 from sipregistrant.trace.kept import FIRST_EXAMPLES
 from sipregistrant.trace.messages import Attempt, Message
@@ -27,6 +30,7 @@ from tests.engine.listed import (  # fmt: skip
     refuse,
 )
 from tests.engine.virtual_time import in_virtual_time
+from tests.ports import free_port
 
 
 def refusing(request: Request) -> Sequence[bytes]:
@@ -186,3 +190,47 @@ async def test_a_collector_gets_what_is_kept_or_everything(gets_all: bool) -> No
         assert len(kept_of(engine, 2)) == 1
     good = ["sip:u1@example.com REGISTER", "sip:u1@example.com 200 OK"] if gets_all else []
     assert collector.got == [*good, "sip:u2@example.com REGISTER", "sip:u2@example.com 403 Forbidden"]
+
+
+# Over real connections
+
+
+async def over_tcp(port: int) -> Attempt:
+    """Return the attempt that fails at a port of loopback, over TCP."""
+    schedule = ListSchedule([make_row()], make_settings(Host="127.0.0.1", Port=port, Protocol=2))
+    clock = Clock()
+    schedule.clock = clock.now
+    engine = Engine(schedule, clock, b"key", EngineSettings())
+    await engine.start([GroupAddress(1, 1, "127.0.0.1", 0, 40)])
+    try:
+        async with asyncio.timeout(10):
+            while not schedule.settled:
+                await asyncio.sleep(0.005)
+        return engine.tracing.kept.of(1, clock.now())[0]
+    finally:
+        await engine.stop()
+
+
+async def test_over_a_connection_our_port_is_that_of_the_connection() -> None:
+    seen: list[tuple[str, int]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(writer.get_extra_info("peername")[:2])
+        request = parse_message(await reader.readuntil(b"\r\n\r\n"))
+        assert isinstance(request, Request)
+        writer.write(refuse(request, 403))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        attempt = await over_tcp(port)
+    assert [(one.is_sent, one.transport, one.local, one.remote) for one in attempt.messages] == [
+        (True, "tcp", seen[0], ("127.0.0.1", port)), (False, "tcp", seen[0], ("127.0.0.1", port)),
+    ]  # fmt: skip
+
+
+async def test_what_waited_for_a_connection_that_there_never_was_is_no_message() -> None:
+    attempt = await over_tcp(free_port())
+    assert (attempt.outcome, list(attempt.messages)) == ("not_sent", [])
+    assert "no connection" in attempt.reason

@@ -8,6 +8,8 @@ GET    /traces                                   which are traced, and of which 
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -150,15 +152,16 @@ class Traces:
         """Return what is kept."""
         await self._must_exist(id)
         attempts = self._kept.of(id, self._now())
+        # What a peer sent may be long: it is rendered beside the event loop.
         match form:
             case Form.PCAP:
                 name = {"Content-Disposition": f'attachment; filename="registration-{id}.pcap"'}
-                return Response(as_pcap(attempts), media_type=MEDIA_TYPE, headers=name)
+                return Response(await asyncio.to_thread(as_pcap, attempts), media_type=MEDIA_TYPE, headers=name)
             case Form.TEXT:
-                return PlainTextResponse(as_text(attempts) or f"{self._note(id)}\n")
+                return PlainTextResponse(await asyncio.to_thread(as_text, attempts) or f"{self._note(id)}\n")
             case Form.LADDER:
-                return PlainTextResponse(as_ladder(attempts) or f"{self._note(id)}\n")
-        return JSONResponse(self._json(id))
+                return PlainTextResponse(await asyncio.to_thread(as_ladder, attempts) or f"{self._note(id)}\n")
+        return await asyncio.to_thread(lambda: JSONResponse(self._json(id, attempts)))
 
     async def put_trace(self, request: Request, actor: Changer, id: Id) -> Response:
         """Trace it."""
@@ -174,7 +177,7 @@ class Traces:
             raise Problem(409, "no service runs: nothing is sent that could be traced")
         if self._kept.trace(id, seconds, self._now()) is None:
             raise Problem(409, f"{self._kept.limits.traced} registrations are traced already: end the trace of one")
-        return JSONResponse(self._json(id))
+        return JSONResponse(self._json(id, self._kept.of(id, self._now())))
 
     async def remove_trace(self, actor: Changer, id: Id) -> Response:
         """Trace it no longer."""
@@ -182,16 +185,10 @@ class Traces:
         self._kept.forget(id)
         return Response(status_code=204)
 
-    def _json(self, id: int) -> Json:
-        now = self._now()
-        attempts = [_attempt_json(attempt) for attempt in self._kept.of(id, now)]
-        until = _instant(self._kept.traced_until(id, now))
-        return {
-            "registration": id,
-            "traced_until": until,
-            "attempts": attempts,
-            "note": "" if attempts else self._note(id),
-        }
+    def _json(self, id: int, attempts: Sequence[Attempt]) -> Json:
+        until = _instant(self._kept.traced_until(id, self._now()))
+        told = [_attempt_json(attempt) for attempt in attempts]
+        return {"registration": id, "traced_until": until, "attempts": told, "note": "" if told else self._note(id)}
 
     def _note(self, id: int) -> str:
         """Return why there is nothing."""
