@@ -64,9 +64,7 @@ class Engine:
     def __init__(self, schedule: Schedule, clock: Clock, identity_key: bytes, settings: EngineSettings, *,
                  tokens: Tokens | None = None, draw: random.Random | None = None,
                  make_flow: FlowMaker = UdpFlow, names: Names | None = None) -> None:  # fmt: skip
-        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens a socket; `names` is who is asked
-        for names, else name servers.
-        """
+        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens sockets; `names` replaces name servers."""
         self._schedule = schedule
         self._clock = clock
         self._redirect_hosts = settings.redirect_hosts
@@ -91,9 +89,8 @@ class Engine:
         self._keep_alives = KeepAlives(self._settler.lose_flow, clock.now, self._draw)
         self._dispatcher.receive_other = self._keep_alives.receive
         self._ways = Ways(self.flows, self.streams, settings.tls)
-        self.monitor = Monitor(
-            schedule, clock, self._claims, self._ways, self._dispatcher, identity_key, settings, tokens
-        )  # fmt: skip
+        self.monitor = Monitor(schedule, clock, self._claims, self._ways, self._dispatcher, identity_key, settings,
+                               tokens)  # fmt: skip
         self.prober = EngineProber(clock.now, names, self._ways, self._dispatcher, identity_key, settings, tokens)
         self._parts = (self._claims, self._settler, self._watchdog, self.monitor)
         self._switching = Switching(self._ways)
@@ -187,8 +184,7 @@ class Engine:
             outcome = self._crash("attempt.crashed", row, row.cseq)
         else:
             if flight is not None:
-                if before is not None:
-                    flight.follow(before)
+                flight.follow(before)
                 self._flights[row.id] = flight
                 self._send(flight, flight.attempt.start(now), now)
                 self._deadlines.watch(flight)
@@ -374,9 +370,8 @@ class Engine:
 
     def _settlement(self, registrar: Registrar, row: Claimed, outcome: Outcome, tried: Sent | None, generation: int,
                     now: float) -> Settled:  # fmt: skip
-        together = registrar.total
         return settlement(
-            row, outcome, tried, generation, now, phase_of(row.id, together), self._draw.random(), together,
+            row, outcome, tried, generation, now, phase_of(row.id, registrar.total), self._draw.random(), registrar.total,
             registrar.gives_up_nonces, hops(row, outcome, len(registrar.reach.targets)),
         )  # fmt: skip
 

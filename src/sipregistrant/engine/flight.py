@@ -97,10 +97,11 @@ class Flight:
         # What went out and what came in, for traces (`tracing.py`).
         self.exchanged: list[Exchanged] = []
 
-    def follow(self, before: Flight) -> None:
-        """Go on where a 3xx has sent a flight."""
-        self.redirections = before.redirections + 1
-        self.exchanged = before.exchanged
+    def follow(self, before: Flight | None) -> None:
+        """Go on where a 3xx has sent a flight; None is none."""
+        if before is not None:
+            self.redirections = before.redirections + 1
+            self.exchanged = before.exchanged
 
     def send(self, datagram: bytes, now: float) -> str:
         """Send; return "" or why it did not leave."""
