@@ -31,7 +31,7 @@ from .api.observing import Observing
 from .api.request_ids import RequestIds
 from .api.tls import CertificateFiles, ServerTls, check
 from .api.unix_socket import SOCKET_NAME, listen_locally
-from .api.web_server import WebServer, listen_on
+from .api.web_server import WebServer, listen_on_all
 from .engine.clock import Clock, read_boot_id
 from .engine.departure import EngineSettings
 from .engine.engine import Engine
@@ -43,16 +43,17 @@ from .engine.transport.tls import TlsFiles
 from .errors import StoreUnavailable
 from .housekeeping import Housekeeping
 from .metrics.gather import Sources
-from .model.groups import GROUP, SOURCE_PORTS
+from .model.groups import SOURCE_PORTS
 from .model.servers import UDP
 from .rest.app import create_app
 from .rest.settings import RestSettings
-from .store import actions, bulk_steps, config, instance
+from .store import actions, bulk_steps, instance
+from .store.first_group import take_port
 from .store.flows import lose_step
 from .store.registrars import groups
 from .store.schedule import StoreSchedule
 from .store.store import Store
-from .store.tx import Key, Tx
+from .store.tx import Tx
 from .trace.collector import CollectorSettings
 from .watch.telling import Telling
 
@@ -65,7 +66,6 @@ SAVE_CLOCK_AFTER_MS = 1000
 LEAVE_WITHIN_SECONDS = 30.0
 LOOK_AT_CERTIFICATE_SECONDS = 10.0
 
-FIRST_GROUP = Key(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Service:
         if settings.certificate is not None:
             check(settings.certificate)
         settings.tls.check()
-        https = listen_on(*settings.https, "--https")
+        listening = listen_on_all({"--https": settings.https, "--metrics": settings.metrics})
         try:
             clocks: list[Clock] = []
             boot_id = read_boot_id()
@@ -143,21 +143,26 @@ class Service:
                 settings.data_dir, lambda *saved: make_clock(*saved).now_ms, own_address=settings.advertise
             )
         except BaseException:
-            https.close()
+            for one in listening:
+                one.close()
             raise
         service = cls(settings, clocks[-1], store)
         try:
-            await service._start(https)
+            await service._start(*listening)
             yield service
         finally:
             await service._stop()
-            https.close()  # who failed to start has given it to no server yet
+            for one in listening:
+                one.close()  # who failed to start has given it to no server yet
 
-    async def _start(self, https: socket.socket) -> None:
+    async def _start(self, https: socket.socket, *plain: socket.socket) -> None:
         self.lag.start()
         self.store.on_commit = self._committed
         await self._save_clock()
-        await self.store.write(_give_first_group_its_port, self.settings.sip[1])
+        port = await self.store.write(take_port, self.settings.sip[1])
+        if port != self.settings.sip[1]:
+            log.warning("group.keeps_its_port", sipsg=1, port=port,
+                        hint="--sip says it at the first start only; change ListenPort_1 of the group")  # fmt: skip
         await self.store.write(instance.take_address, self.settings.advertise)
         if self.settings.paused:
             await self.store.write(instance.pause)
@@ -173,9 +178,9 @@ class Service:
         await self._telling.start()
         if await self.is_paused():
             log.warning("service.is_paused", hint="nothing is sent until `sipregistrant resume`")
-        await self._serve(https)
+        await self._serve(https, *plain)
 
-    async def _serve(self, https: socket.socket) -> None:
+    async def _serve(self, https: socket.socket, *plain: socket.socket) -> None:
         self._tls = ServerTls(self._certificate_files(), now=self._now)
         sources = Sources(self.engine, self.store, self.lag, self.clock.now, self._telling.alarms)
         observing = Observing(sources, write=self._try_to_write, is_paused=self.is_paused)
@@ -188,16 +193,14 @@ class Service:
                          extra_routes=[*observing.routes(gate), Mount(PREFIX, Guarded(api, gate))])  # fmt: skip
         local = Starlette(routes=[*observing.routes(None), Mount(PREFIX, Guarded(api, local_gate))])
         self.https_port = https.getsockname()[1]
-        servers = [
+        self._servers = [
             WebServer(RequestIds(app), https, self._tls.context),
             WebServer(RequestIds(local), listen_locally(self.settings.data_dir)),
         ]
-        if self.settings.metrics is not None:
-            listening = listen_on(*self.settings.metrics, "--metrics")
+        for listening in plain:
             self.metrics_port = listening.getsockname()[1]
-            servers.append(WebServer(Starlette(routes=observing.routes(None)), listening))
-        self._servers = servers
-        for server in servers:
+            self._servers.append(WebServer(Starlette(routes=observing.routes(None)), listening))
+        for server in self._servers:
             await server.start()
         self._tasks.append(spawn(self._keep_certificate(self._tls), "certificate"))
 
@@ -351,15 +354,3 @@ class Service:
                     await asyncio.sleep(0.05)
         except TimeoutError:
             log.warning("stop.left_to_lapse", hint=f"not all was un-registered within {LEAVE_WITHIN_SECONDS:g} s")
-
-
-def _give_first_group_its_port(tx: Tx, port: int) -> None:
-    """At first start, write into signaling group 1 what it listens on. From then on the group says it."""
-    if not config.exists(tx, GROUP, FIRST_GROUP):
-        return
-    known = config.get(tx, GROUP, FIRST_GROUP)["ListenPort_1"]
-    if known is None:
-        config.change(tx, GROUP, FIRST_GROUP, {"ListenPort_1": str(port), "Protocol_1": str(UDP)})
-    elif known != port:
-        log.warning("group.keeps_its_port", sipsg=1, port=known, hint="--sip says it at the first start only; "
-                    "change ListenPort_1 of the group")  # fmt: skip

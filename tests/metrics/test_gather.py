@@ -33,7 +33,8 @@ def told(service: Service, seen: Measured | None, name: str, **instead: Any) -> 
 
 def seen_with(**servers: int) -> Measured:
     """Return a look at servers of these uids."""
-    return Measured(0, {uid: name.replace("_", ":").strip("s") for name, uid in servers.items()}, {}, False, {}, 0)
+    keys = {uid: name.replace("_", ":").strip("s") for name, uid in servers.items()}
+    return Measured(0, keys, frozenset(keys), {}, False, {}, 0)
 
 
 def tally_of(*codes: int) -> Tally:
@@ -76,6 +77,14 @@ async def test_a_server_that_was_not_heard_of_is_neither_up_nor_down(service: Se
     ]  # fmt: skip
     held_back = told(service, seen, "server_held_back", standings=standings)
     assert held_back == [("server_held_back", ("1:2", "silent"), 1)]
+
+
+async def test_a_server_that_was_taken_out_is_neither_up_nor_down(service: Service) -> None:
+    seen = seen_with(s1_1=1)
+    seen.enabled = frozenset()
+    standings = {1: Standing(is_up=False, held_back=(HeldBack.SILENT, 0.0))}
+    assert told(service, seen, "server_up", standings=standings) == []
+    assert told(service, seen, "server_held_back", standings=standings) == []
 
 
 async def test_alarms_of_one_kind_are_counted(service: Service) -> None:

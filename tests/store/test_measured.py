@@ -60,6 +60,21 @@ async def test_no_more_is_counted_than_may_be(site: Site, clock: Clock, monkeypa
     assert sum(one.overdue for one in by_server.values()) == 7
 
 
+@pytest.mark.parametrize(("admin_state", "overdue"), [(1, 1), (3, 0)])
+async def test_of_a_server_in_maintenance_nothing_is_due(
+    site: Site, clock: Clock, admin_state: int, overdue: int
+) -> None:
+    await site.put_chain()
+    await site.register()
+    await site.post("sipserver", "1:1", AdminState=admin_state)
+    await site.reconcile()
+    clock.advance(3600)
+    seen = await site.store.read(measure, 10)
+    (one,) = seen.by_server.values()
+    assert (one.overdue, one.first_lapse_at is not None) == (overdue, bool(overdue))
+    assert len(seen.enabled) == overdue
+
+
 async def test_the_sizes_of_the_files_and_the_room_are_told(site: Site) -> None:
     seen = await site.store.read(measure, 10)
     assert seen.file_bytes["database"] == site.database.stat().st_size

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,7 +16,7 @@ from ..engine.tasks import spawn
 from ..errors import ConfigurationError
 from .http_protocol import HttpDeadlines, protocol_with
 
-__all__ = ["WebServer", "listen_on"]
+__all__ = ["WebServer", "listen_on", "listen_on_all"]
 
 # How long open requests may go on after the stop.
 STOP_WAIT_SECONDS = 2
@@ -42,6 +42,20 @@ def listen_on(host: str, port: int, option: str) -> socket.socket:
             raise ConfigurationError(option, f"{where} is in use; name another with {option} HOST:PORT") from None
         raise ConfigurationError(option, f"{where} cannot be listened on: {error.strerror}") from None
     return listening
+
+
+def listen_on_all(places: Mapping[str, tuple[str, int] | None]) -> list[socket.socket]:
+    """Return listening sockets, by the option that names the place of each, None for none; all of them or none."""
+    opened: list[socket.socket] = []
+    try:
+        for option, place in places.items():
+            if place is not None:
+                opened.append(listen_on(*place, option))
+    except ConfigurationError:
+        for one in opened:
+            one.close()
+        raise
+    return opened
 
 
 class _Server(uvicorn.Server):

@@ -31,9 +31,10 @@ from ..model.servers import ENTRY as SERVER
 from ..rest.settings import RestSettings
 from ..sandbox.registrar import SandboxRegistrar
 from ..sandbox.server import SandboxServer
-from ..service import FIRST_GROUP, Service, ServiceSettings
+from ..service import Service, ServiceSettings
 from ..settings.texts import address
 from ..store import config, state, users
+from ..store.first_group import FIRST_GROUP
 from ..store.passwords import hash_password
 from ..store.tx import Key, Tx
 from .sample import PASSWORD, REALM, Client, feed

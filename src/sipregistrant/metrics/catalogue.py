@@ -54,7 +54,8 @@ METRICS = (
     Metric("overdue_registrations", GAUGE, "Bindings that are held and whose refresh was due more than 32 s ago; counted up to "
            "50,000 in all.", SERVER),
     # Servers
-    Metric("server_up", GAUGE, "1 where a server answers, 0 where it does not; absent until it is known.", SERVER),
+    Metric("server_up", GAUGE, "1 where a server answers, 0 where it does not; absent until it is known, and while somebody has "
+           "taken the server out (AdminState).", SERVER),
     Metric("server_held_back", GAUGE, "1 for a server to which what is due does not go, by the reason: silent, paused (it asked "
            "for it), reconnects, refuses_all.", ("server", "reason")),
     Metric("answers", COUNTER, "Final answers to REGISTER by status code; what is no registered code is shown as its "

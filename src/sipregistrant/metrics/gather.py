@@ -89,7 +89,7 @@ def _of_servers(engine: Engine, seen: Measured | None) -> Iterator[Sample]:
     if rest and seen is not None:
         yield from _of_tallies(OTHER, rest)
     for uid, server in servers.items():
-        if (standing := engine.standings.get(uid)) is not None:
+        if seen is not None and uid in seen.enabled and (standing := engine.standings.get(uid)) is not None:
             yield from _of_standing(server, standing)
 
 

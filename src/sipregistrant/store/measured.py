@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..model.schedule import Class
+from ..model.servers import ENABLED, MAINTENANCE
 from ..model.status import OVERDUE_MS, State
 from .instance import is_paused
 from .tx import Tx
@@ -45,15 +46,17 @@ class Measured:
     at: int
     servers: dict[int, str]
     """The servers that have a label of their own, `TABLE:ID` by uid."""
+    enabled: frozenset[int]
+    """Those of them that nobody has taken out (AdminState): of others it is no news that they do not answer."""
     by_server: dict[int, OfServer]
-    """By uid; 0 is all others."""
+    """By uid; 0 is all others. Of a server in maintenance nothing is due."""
     is_paused: bool
     file_bytes: dict[str, int]
     free_bytes: int
 
 
 SERVERS = """
-SELECT s.uid, st.id || ':' || s.id FROM sipserver AS s JOIN sipservertable AS st ON st.uid = s.parent_uid
+SELECT s.uid, st.id || ':' || s.id, s.admin_state = ? FROM sipserver AS s JOIN sipservertable AS st ON st.uid = s.parent_uid
 ORDER BY st.id, s.id LIMIT ?
 """
 COUNTS = """
@@ -62,7 +65,8 @@ SELECT g.sipserver_uid, c.state, c.registrations FROM registrar_count AS c JOIN 
 HEADS = f"""
 SELECT g.id, g.sipserver_uid, (SELECT min(due_at) FROM registration INDEXED BY ix_registration_due
   WHERE registrar_id = g.id AND class = {Class.HELD:d} AND due_at IS NOT NULL) AS due
-FROM registrar AS g WHERE due IS NOT NULL
+FROM registrar AS g LEFT JOIN sipserver AS s ON s.uid = g.sipserver_uid
+WHERE due IS NOT NULL AND coalesce(s.admin_state, 0) <> {MAINTENANCE:d}
 """
 NEXT = f"""
 SELECT min(expires_at) FROM (SELECT expires_at FROM registration INDEXED BY ix_registration_due
@@ -76,7 +80,8 @@ SELECT count(*) FROM (SELECT 1 FROM registration INDEXED BY ix_registration_due
 
 def measure(tx: Tx, most_servers: int) -> Measured:
     """Return how things stand; the servers beyond so many, and those that are gone, are one."""
-    servers = {uid: key for uid, key in tx.sqlite.execute(SERVERS, (most_servers,)).fetchall()}
+    configured = tx.sqlite.execute(SERVERS, (ENABLED, most_servers)).fetchall()
+    servers = {uid: key for uid, key, _ in configured}
     by_server = {uid: OfServer() for uid in servers}
 
     def of(uid: int) -> OfServer:
@@ -97,7 +102,8 @@ def measure(tx: Tx, most_servers: int) -> Measured:
             (overdue,) = tx.sqlite.execute(OVERDUE, (registrar_id, late, left)).fetchone()
             one.overdue += overdue
             left -= overdue
-    return Measured(tx.now, servers, by_server, is_paused(tx), *_sizes(tx))
+    enabled = frozenset(uid for uid, _, is_enabled in configured if is_enabled)
+    return Measured(tx.now, servers, enabled, by_server, is_paused(tx), *_sizes(tx))
 
 
 def _earlier(known: int | None, other: int) -> int:
