@@ -67,7 +67,6 @@ LEAVE_WITHIN_SECONDS = 30.0
 LOOK_AT_CERTIFICATE_SECONDS = 10.0
 
 
-
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """What the operator said on the command line. Ports may be 0 for a free one."""
