@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, schedule: Schedule, clock: Clock, identity_key: bytes, settings: EngineSettings, *,
                  tokens: Tokens | None = None, draw: random.Random | None = None,
                  make_flow: FlowMaker = UdpFlow, names: Names | None = None) -> None:  # fmt: skip
-        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens sockets; `names` is asked for names."""
+        """`identity_key` makes Call-IDs and tags; `draw` spreads retries; `make_flow` opens sockets; `names` knows names."""
         self._schedule = schedule
         self._clock = clock
         self._redirect_hosts = settings.redirect_hosts
