@@ -213,6 +213,7 @@ async def over_tcp(port: int) -> Attempt:
 
 async def test_over_a_connection_our_port_is_that_of_the_connection() -> None:
     seen: list[tuple[str, int]] = []
+    ended = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.append(writer.get_extra_info("peername")[:2])
@@ -221,10 +222,14 @@ async def test_over_a_connection_our_port_is_that_of_the_connection() -> None:
         writer.write(refuse(request, 403))
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         attempt = await over_tcp(port)
+        async with asyncio.timeout(10):
+            await ended.wait()
     assert [(one.is_sent, one.transport, one.local, one.remote) for one in attempt.messages] == [
         (True, "tcp", seen[0], ("127.0.0.1", port)), (False, "tcp", seen[0], ("127.0.0.1", port)),
     ]  # fmt: skip

@@ -14,7 +14,7 @@ from .messages import Attempt
 
 __all__ = ["KeptTraces", "Limits"]
 
-# Beside the bytes of a message: the objects that it is in (measured: 390 bytes a message, attempt and places included).
+# Beside the bytes of a message: the objects that it is in (estimated at 390 bytes a message, attempt and places included).
 BYTES_BESIDE = 400
 
 FIRST_EXAMPLES = 50
