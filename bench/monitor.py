@@ -24,7 +24,7 @@ from sipregistrant.engine.departure import EngineSettings
 from sipregistrant.engine.engine import Engine
 from sipregistrant.engine.transport.flows import GroupAddress
 from sipregistrant.model import groups, profiles, servers
-from sipregistrant.model.schedule import Claim, Monitored, RegistrarSettings, Settled
+from sipregistrant.model.schedule import Claim, Claimed, Monitored, RegistrarSettings, Settled
 
 __all__ = ["main"]
 
@@ -91,6 +91,9 @@ class _Nothing:
 
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         return []
+
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        """There is nothing."""
 
     async def lose_flow(self, flow_id: int) -> None:
         """There is none."""

@@ -180,6 +180,9 @@ class ListSchedule:
             )  # fmt: skip
         return again
 
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        """Nothing is put off here by a claim."""
+
     async def lose_flow(self, flow_id: int) -> None:
         """Make due what was registered over a connection."""
         for id in [settled.id for settled in self.settled if settled.flow_id == flow_id]:

@@ -53,6 +53,9 @@ class WatchedSchedule:
     async def monitored(self, known: Mapping[int, int]) -> Monitored:
         return await self.within.monitored(known)
 
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        await self.within.give_back(rows)
+
     async def lose_flow(self, flow_id: int) -> None:
         await self.within.lose_flow(flow_id)
 

@@ -369,3 +369,18 @@ async def test_what_a_registrar_refused_through_its_own_fault_is_due_at_once(sit
     assert await site.due() == []
     claim = await site.store.write(schedule.claim, 1, -1, 100, [], True, since)
     assert [row.id for row in claim.rows] == [second.id]
+
+
+async def test_what_was_claimed_and_not_sent_is_due_as_it_was(site: Site) -> None:
+    await site.put_chain()
+    await site.settle(failed(await site.claim_one(), site.clock))
+    site.clock.advance(200)
+    row = await site.claim_one()
+    assert await site.due() == []
+    await site.store.write(schedule.give_back, [row])
+    assert await site.due() == [row.id]
+    # Sent, or changed, since: it is another one's by now.
+    row = await site.claim_one()
+    await site.settle(failed(row, site.clock))
+    await site.store.write(schedule.give_back, [row])
+    assert await site.due() == []

@@ -92,6 +92,7 @@ class _Commands:
         self._place = place
         self._shape = shape_of(place.resource)
         self._one = place.one.replace("_", " ")
+        self._a_one = f"{'an' if self._one[0] in 'aeiou' else 'a'} {self._one}"
         self._has_table = bool(place.resource.parent)
         self._has_secret = any(attribute.kind is Kind.SECRET for attribute in place.resource.attributes)
 
@@ -121,7 +122,7 @@ class _Commands:
         def show(client: Client, table: int | None, id: int, output: Output) -> None:
             show_one(client.get(path_of(self._place, table, id)), output)
 
-        return self._on_one(show, f"Show a {self._one}: all of its fields, and how it stands.")
+        return self._on_one(show, f"Show {self._a_one}: all of its fields, and how it stands.")
 
     def put(self) -> Callable[..., None]:
         """Make one, or replace it."""
@@ -130,7 +131,7 @@ class _Commands:
             self._send(client, "PUT", table, id, given, stdin, output)
 
         return self._on_one_with_fields(
-            put, f"Make a {self._one}, or give it these values, and the defaults for all others."
+            put, f"Make {self._a_one}, or give it these values, and the defaults for all others."
         )
 
     def set(self) -> Callable[..., None]:
@@ -141,7 +142,7 @@ class _Commands:
         ) -> None:
             self._send(client, "PATCH", table, id, given, stdin, output)
 
-        return self._on_one_with_fields(change, f"Change the named fields of a {self._one}, and nothing else.")
+        return self._on_one_with_fields(change, f"Change the named fields of {self._a_one}, and nothing else.")
 
     def delete(self) -> Callable[..., None]:
         """Delete one."""
@@ -149,7 +150,7 @@ class _Commands:
         def delete(client: Client, table: int | None, id: int, output: Output) -> None:
             client.ask("DELETE", path_of(self._place, table, id))
 
-        return self._on_one(delete, f"Delete a {self._one}; what was registered by it is un-registered.")
+        return self._on_one(delete, f"Delete {self._a_one}; what was registered by it is un-registered.")
 
     def verb(self, word: str, verb: Verb) -> Callable[..., None]:
         """Carry out a verb on one."""

@@ -21,6 +21,7 @@ from ..sip.transaction import NEVER
 from .clock import Clock
 from .departure import Moved
 from .flight import Registrar
+from .giving_back import GivingBack
 from .held_back import Rests, closed_until, why_held_back
 from .naming.names import Names
 from .naming.resolver import Resolver
@@ -105,6 +106,7 @@ class Claims:
         # When a registrar that staggers may have its next first REGISTER.
         self._staggered_until: dict[int, float] = {}
         self._rests = Rests()
+        self._giving_back = GivingBack(schedule, self._due_again)
         # The last ones that had something in flight, whose settings need not be read again while they are of the same `rev`.
         self._idle: dict[int, Registrar] = {}
         # Of all others that have nothing in flight this is all that is kept.
@@ -163,7 +165,7 @@ class Claims:
         reach = registrar.reach
         registrar.server.standing.held_back = why_held_back(registrar, now)
         if (until := closed_until(registrar)) > now:
-            self._give_back(registrar)
+            self._giving_back.give_ready(registrar)
             self._queue.push(registrar.id, until)
             return
         self._start_ready(registrar)
@@ -204,7 +206,7 @@ class Claims:
         if not registrar.ready or registrar.is_starting:
             return
         if (until := closed_until(registrar)) > self._clock.now():
-            self._give_back(registrar)
+            self._giving_back.give_ready(registrar)
             self._queue.push(registrar.id, until)
         else:
             self._start_ready(registrar)
@@ -215,7 +217,7 @@ class Claims:
             return
         now = self._clock.now()
         if now - registrar.ready_since > LONGEST_AHEAD_SECONDS or self.is_stopped:
-            self._give_back(registrar)
+            self._giving_back.give_ready(registrar)
             return
         # Where an attempt ends at once its slot comes free again, and with it `refill` is called.
         registrar.is_starting = True
@@ -243,12 +245,9 @@ class Claims:
             self._wait(registrar, now)
             self._arm()
 
-    def _give_back(self, registrar: Registrar) -> None:
-        """Let go of what was claimed ahead: it is due as it was."""
-        if registrar.ready:
-            registrar.in_flight.difference_update(row.id for row in registrar.ready)
-            registrar.ready.clear()
-            self._queue.push(registrar.id, self._clock.now())
+    def _due_again(self, registrar_id: int) -> None:
+        self._queue.push(registrar_id, self._clock.now())
+        self._arm()
 
     def put_off(self, registrar: Registrar, row: Claimed, until: float) -> None:
         """Let go of a row that cannot go before `until`: it is due as it was."""
@@ -298,7 +297,7 @@ class Claims:
         if claim.settings is not None:
             self._take_settings(registrar, claim.settings)
         if registrar in self._rests:
-            self._give_back(registrar)
+            self._giving_back.give_ready(registrar)
             registrar.in_flight.difference_update(row.id for row in claim.rows)
         elif claim.rows and registrar.settings is not None:
             await self._find_reach(registrar, registrar.settings)
@@ -309,7 +308,7 @@ class Claims:
             registrar.ready.extend(claim.rows)
             self._start_ready(registrar)
             if registrar.ready and registrar.reach.is_silent:
-                self._give_back(registrar)
+                self._giving_back.give_ready(registrar)
             elif registrar.ready:
                 self.waiting.add(registrar.id)
         if claim.next_due_at is not None:

@@ -266,6 +266,9 @@ class Schedule(Protocol):
         again.
         """
 
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        """Make rows due as they were before they were claimed: they were not sent."""
+
     async def lose_flow(self, flow_id: int) -> None:
         """Make due what was registered over a connection that is gone: nobody reaches it any more (design, rule 9)."""
 

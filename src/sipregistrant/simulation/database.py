@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from ..model.schedule import Claim, Monitored, Settled
+from ..model.schedule import Claim, Claimed, Monitored, Settled
 from ..store import reconcile, schedule
 from ..store.flows import lose_step
 from ..store.secrets import Vault
@@ -106,6 +106,10 @@ class MemorySchedule:
         """See the protocol."""
         await asyncio.sleep(self.commit_seconds)
         return self.write(schedule.settle, outcomes)
+
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        """See the protocol."""
+        self.write(schedule.give_back, rows)
 
     async def lose_flow(self, flow_id: int) -> None:
         """See the protocol."""

@@ -7,7 +7,7 @@ claimed and not yet settled it knows by itself; rows carry no lease on SQLite, w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -26,7 +26,7 @@ from .registrars import RESTS, registrar_settings
 from .schema import OBJECTS
 from .tx import Tx, to_ms
 
-__all__ = ["claim", "heads", "read_rows"]
+__all__ = ["claim", "give_back", "heads", "read_rows"]
 
 ENTRIES = OBJECTS[ENTRY.name]
 
@@ -312,6 +312,21 @@ PUT_OFF = """
 UPDATE registration SET due_at = j.due_at FROM (SELECT value ->> 0 AS id, value ->> 1 AS due_at FROM json_each(:rows)) AS j
 WHERE registration.id = j.id
 """
+
+
+TAKE_BACK = """
+UPDATE registration SET due_at = j.due_at
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS due_at, value ->> 2 AS wanted_rev, value ->> 3 AS attempted_at
+      FROM json_each(:rows)) AS j
+WHERE registration.id = j.id AND registration.wanted_rev = j.wanted_rev AND registration.attempted_at = j.attempted_at
+  AND registration.due_at > j.due_at
+"""
+
+
+def give_back(tx: Tx, rows: Sequence[Claimed]) -> None:
+    """Take back what was written at the claim of rows that were not sent, but where they were changed or sent since."""
+    told = [(row.id, to_ms(row.due_at), row.wanted_rev, to_ms(row.attempted_at)) for row in rows]
+    tx.sqlite.execute(TAKE_BACK, {"rows": json.dumps(told)})
 
 
 def _write_at_claim(tx: Tx, rows: list[Claimed]) -> None:

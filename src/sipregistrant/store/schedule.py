@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..model.schedule import Claim, Monitored, Settled
-from .claim import claim, heads
+from ..model.schedule import Claim, Claimed, Monitored, Settled
+from .claim import claim, give_back, heads
 from .flows import lose_step
 from .monitored import monitored
 from .settle import settle
 from .store import Store
 
-__all__ = ["StoreSchedule", "claim", "heads", "monitored", "settle"]
+__all__ = ["StoreSchedule", "claim", "give_back", "heads", "monitored", "settle"]
 
 
 class StoreSchedule:
@@ -28,6 +28,10 @@ class StoreSchedule:
     async def settle(self, outcomes: Sequence[Settled]) -> Sequence[int]:
         """See the protocol."""
         return await self._store.write_first(settle, outcomes)
+
+    async def give_back(self, rows: Sequence[Claimed]) -> None:
+        """See the protocol."""
+        await self._store.write(give_back, rows)
 
     async def lose_flow(self, flow_id: int) -> None:
         """See the protocol."""
