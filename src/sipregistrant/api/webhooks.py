@@ -40,8 +40,9 @@ KINDS = {
 }
 URL = {
     "type": "string",
-    "pattern": "^https?://[A-Za-z0-9.-]+(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/-]*)?$",
+    "pattern": "^https?://",
     "maxLength": 2048,
+    "description": "of a host, without user and password",
 }
 WEBHOOK = schemas.object_of({
     "name": TEXT, "url": TEXT, "kinds": {"type": "array", "items": TEXT}, "is_enabled": SWITCH, "sent_event": INTEGER,
