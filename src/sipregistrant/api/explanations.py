@@ -33,7 +33,7 @@ TEXT = {"type": "string"}
 EXPLANATION = schemas.object_of({
     "aor": TEXT, "server": TEXT, "state": TEXT, "headline": TEXT,
     "parts": {"type": "object", "additionalProperties": TEXT,
-              "description": "`sent`, `why`, `held`, `next`: sentences, where there is something to say"},
+              "description": "`sent`, `why`, `others`, `held`, `next`: sentences, where there is something to say"},
     "advice": {"type": "array", "items": TEXT}, "cause": {"type": "string", "description": "a key of docs/outcomes.md"},
     "text": TEXT,
 })  # fmt: skip

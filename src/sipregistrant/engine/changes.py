@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from logging import INFO, WARNING
 
 import structlog
 
@@ -86,10 +87,10 @@ class ChangeLog:
         self._lines.clear()
         ordered = sorted(untold.values(), key=lambda one: -sum(one.numbers))
         for one in ordered[:MOST_SUMMARIES]:
-            log.warning("registrations.changed", server=one.server, number=sum(one.numbers), now=_in_words(one.numbers))
+            _tell_number(one.numbers, server=one.server)
         if rest := ordered[MOST_SUMMARIES:]:
             numbers = [sum(of_state) for of_state in zip(*(one.numbers for one in rest), strict=True)]
-            log.warning("registrations.changed", servers=len(rest), number=sum(numbers), now=_in_words(numbers))
+            _tell_number(numbers, servers=len(rest))
 
 
 def _tell(settled: Settled, server: str) -> None:
@@ -99,6 +100,11 @@ def _tell(settled: Settled, server: str) -> None:
         log.info("registration.changed", **about)
     else:
         log.warning("registration.failed", **about, reason=settled.last_reason)
+
+
+def _tell_number(numbers: Sequence[int], **where: str | int) -> None:
+    is_bad = any(number for state, number in enumerate(numbers) if state not in GOOD)
+    log.log(WARNING if is_bad else INFO, "registrations.changed", **where, number=sum(numbers), now=_in_words(numbers))
 
 
 def _in_words(numbers: Sequence[int]) -> dict[str, int]:

@@ -86,6 +86,7 @@ def explain(facts: Facts, now: int) -> Explanation:
     parts = {
         "sent": _sent(facts, now),
         "why": _why(facts, cause),
+        "others": _others(facts, cause),
         "held": _held(facts, now),
         "next": _next(facts, now),
     }
@@ -167,6 +168,18 @@ def _why(facts: Facts, cause: Cause) -> str:
     likely = f" Likely: {'; or '.join(cause.causes)}." if cause.causes else ""
     heals = "" if cause.heals == Heals.GOOD else f" It {cause.heals}."
     return f"{cause.meaning}{likely}{heals}"
+
+
+def _others(facts: Facts, cause: Cause) -> str:
+    """Tell whether it is this AOR alone."""
+    seen = facts.standing
+    if not facts.reason or facts.code:
+        return ""
+    if seen.is_up is False:
+        return f"The server has answered nobody since {instant(round(seen.since * 1000))}: it is not this AOR alone."
+    if seen.is_up and cause.key == "silence":
+        return f"The server answers others, at last at {instant(round(seen.answered_at * 1000))}: it is silent to this AOR."
+    return ""
 
 
 def _held(facts: Facts, now: int) -> str:
