@@ -66,11 +66,16 @@ def test_a_refresh_that_failed_while_it_is_held() -> None:
 def test_whether_it_is_this_aor_alone() -> None:
     down = Standing(is_up=False, since=NOW / 1000 - 60)
     told = explain(facts(Status.DEGRADED, code=0, reason=SILENCE, failures=1, standing=down), NOW)
-    assert told.parts["others"] == "The server has answered nobody since 2027-01-15 07:59:00 UTC: it is not this AOR alone."
+    assert (
+        told.parts["others"]
+        == "The server has answered nobody since 2027-01-15 07:59:00 UTC: it is not this AOR alone."
+    )
     well = Standing(is_up=True, answered_at=NOW / 1000 - 60)
     told = explain(facts(Status.DEGRADED, code=0, reason=SILENCE, failures=1, standing=well), NOW)
     assert told.parts["others"].endswith("it is silent to this AOR.")
-    assert "others" not in explain(facts(Status.REJECTED, code=401, reason=REFUSED, standing=well, **NOT_HELD), NOW).parts
+    assert (
+        "others" not in explain(facts(Status.REJECTED, code=401, reason=REFUSED, standing=well, **NOT_HELD), NOW).parts
+    )
 
 
 def test_one_that_may_be_held() -> None:
