@@ -32,6 +32,7 @@ usage: ./do CHORE [ARGUMENTS]
   bench-storm   GETs of the wire API and lag of the event loop while 100,000 register; --help tells the rest
   bench-bulk    a million entries imported, attached and deleted while others refresh; --entries N, --help tells the rest
   bench-monitor CPU and memory of a thousand servers that are watched with OPTIONS; --servers N, --help tells the rest
+  bench-look    milliseconds of a look for alarms and events with a million registrations
   bench-scrape  milliseconds of a scrape of /metrics with a million registrations; --servers N, --help tells the rest
   bench-transports  CPU of a registration over UDP, TCP, TLS and WebSockets, in turn; --help tells the rest
   soak          half an hour of 500 refreshes a second with failures among them: what grows? --help tells the rest
@@ -276,6 +277,7 @@ case $chore in
     bench-storm) measure_with_kamailio bench.storm "$@" ;;
     bench-bulk) measure_with_kamailio bench.bulk "$@" ;;
     bench-monitor) install && exec "$venv/bin/python" -m bench.monitor "$@" ;;
+    bench-look) install && exec "$venv/bin/python" -m bench.look "$@" ;;
     bench-scrape) install && exec "$venv/bin/python" -m bench.scrape "$@" ;;
     bench-rest) install && exec "$venv/bin/python" -m bench.rest "$@" ;;
     help | -h | --help) help ;;
