@@ -33,7 +33,7 @@ def test_faults_are_named_and_end_with_one(tmp_path: Path) -> None:
     assert (served.returncode, f"{config}:3: there is no setting" in served.stderr) == (1, True)
     config.write_text("")
     assert run_command("config", "check", "--config", str(config)).stdout.startswith("good: 0 settings are said")
-    assert run_command("config", "show", "--defaults").stdout.count("\n[") == 6
+    assert run_command("config", "show", "--defaults").stdout.count("\n[") == 7
     assert 'listen = "127.0.0.1:8443"  # default' in run_command("config", "show").stdout
     config.write_text("[rest]\ncsrf = true\n")
     shown = json.loads(run_command("config", "show", "--config", str(config), "-o", "json").stdout)
