@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from sipregistrant.sandbox.registrar import SandboxRegistrar
 from sipregistrant.sandbox.server import SandboxServer
 from sipregistrant.service import Service, ServiceSettings
 
+from ..service import ServiceProcess
 from .test_entries import Program, write_csv
 
 ENTRIES = 30
@@ -150,3 +154,27 @@ async def test_what_cannot_be_explained_says_so(run: Program, service: Service, 
     assert ended.returncode == 1
     assert ended.stderr.startswith("sipregistrant: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_nobody_follows_what_does_not_run(run: Program) -> None:
+    run("table", "put", "1")
+    ended = run.ended("events", "--follow")
+    assert (ended.returncode, ended.stderr) == (1, "sipregistrant: --follow: no service runs, so nothing happens\n")
+
+
+def test_a_listener_outlives_the_service(tmp_path: Path, free_port: int) -> None:
+    directory = tmp_path / "data"
+    followed = tmp_path / "followed"
+    with ExitStack() as stack:
+        first = stack.enter_context(ServiceProcess(directory, free_port))
+        listener = subprocess.Popen(
+            [sys.executable, "-m", "sipregistrant", "events", "--follow", "--after", "0", "--data-dir", str(directory)],
+            stdout=stack.enter_context(followed.open("w")), stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        stack.callback(listener.wait, 10)
+        stack.callback(listener.terminate)
+        eventually(lambda: "service.started" in followed.read_text())
+        first.stop()
+        stack.enter_context(ServiceProcess(directory, free_port))
+        eventually(lambda: followed.read_text().count("service.started") == 2)
+    assert followed.read_text().count("service.stopped") >= 1

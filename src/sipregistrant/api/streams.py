@@ -70,13 +70,15 @@ class Streams:
             until = self._clock() + seconds
             # So that a listener knows at once that it listens.
             yield KEEPALIVE_COMMENT
-            while not self._bell.is_closed and (left := until - self._clock()) > 0:
+            while (left := until - self._clock()) > 0:
                 heard = self._bell.rings
                 messages = await fetch(after)
                 if messages:
                     after = messages[-1].id
                     yield b"".join(map(_encoded, messages))
                     continue
+                if self._bell.is_closed:
+                    return
                 await self._bell.wait(min(left, KEEP_ALIVE_SECONDS), heard)
                 yield KEEPALIVE_COMMENT
         finally:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..errors import ConfigurationError, ServiceUnreachable
 from ..model.events import EventKind
 from .client import Client, connected
 from .output import As, Output, short, show_many, show_one
@@ -18,6 +22,8 @@ from .people import segment
 __all__ = ["alarms", "events", "webhook"]
 
 SEVERITY_STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "green"}
+
+TRY_AGAIN_SECONDS = 2.0
 
 events = typer.Typer(add_completion=False)
 alarms = typer.Typer(add_completion=False)
@@ -46,6 +52,8 @@ def show_events(
         found = client.get("/events", kind=[one.value for one in kind or ()], limit=limit)["items"]
         show_many(found, ("id", "at", "kind", "text"), output)
         return
+    if follow and not client.is_running:
+        raise ConfigurationError("--follow", "no service runs, so nothing happens")
     try:
         for event in _listen(client, kind or [], after, None if follow else limit):
             print(json.dumps(event, ensure_ascii=False) if output is Output.JSON else _line(event), flush=True)
@@ -54,20 +62,32 @@ def show_events(
 
 
 def _listen(client: Client, kinds: list[EventKind], after: int | None, most: int | None) -> Iterator[dict[str, Any]]:
-    """Give the events behind `after`, or those from now on; connect again when the stream has ended."""
-    given = 0
+    """Give the events behind `after`, at most so many; without a bound those from now on, over ends of the stream and of the
+    service.
+    """
+    if most is not None:
+        yield from islice(_stream(client, kinds, after, 1), most)
+        return
+    if after is None:
+        newest = client.get("/events", limit=1)["items"]
+        after = newest[0]["id"] if newest else 0
+    is_away = False
     while True:
-        with client.stream(
-            "/events/stream", after=after, kind=[kind.value for kind in kinds], seconds=None if most is None else 1
-        ) as pieces:
-            for event in _messages(pieces):
-                after = event["id"]
+        try:
+            for event in _stream(client, kinds, after, None):
+                after, is_away = event["id"], False
                 yield event
-                given += 1
-                if given == most:
-                    return
-        if most is not None:
-            return
+        except ServiceUnreachable as error:
+            if not is_away:
+                print(f"sipregistrant: {error}; it is tried again", file=sys.stderr)
+            is_away = True
+            time.sleep(TRY_AGAIN_SECONDS)
+
+
+def _stream(client: Client, kinds: list[EventKind], after: int | None, seconds: int | None) -> Iterator[dict[str, Any]]:
+    told = [kind.value for kind in kinds]
+    with client.stream("/events/stream", after=after, kind=told, seconds=seconds) as pieces:
+        yield from _messages(pieces)
 
 
 def _messages(pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
