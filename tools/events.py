@@ -24,7 +24,7 @@ An **event** is a line in a table: in one order for everybody, kept for 30 days,
 told together: of a registrar that dies with 50,000 registrations there is one event with that number, of 400 passwords that
 are refused in one second there is one event with 400 in it and ten of them by name.
 
-    sipregistrant events --follow              # as they come
+    sipregistrant events --follow              # as they come, over restarts of the service
     sipregistrant alarms                       # what stands now, since when, what to do; ends with 3 where one does
     sipregistrant alarms --all                 # what was, too
 
