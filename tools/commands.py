@@ -34,7 +34,7 @@ a token, and `--ca FILE` where nobody has signed the certificate. `SIPREGISTRANT
 | 0 | done |
 | 1 | refused, or failed: why is on standard error, and nothing was changed |
 | 2 | the command line is not understood |
-| 3 | the answer is no: `forecast`, where a limit is too low; `alarms`, where one stands |
+| 3 | the answer is no: a limit is too low (`forecast`), an alarm stands (`alarms`), it would not register (`probe`, `bindings`) |
 | 4 | no service answers |
 
 `sipregistrant --install-completion` has the shell complete commands and options.
