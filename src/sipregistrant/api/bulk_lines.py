@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from ..model.attributes import Kind
 from ..store.bulk import Line
+from .json_objects import NamedTwice, loads
 from .shapes import Shape
 
 __all__ = ["CSV", "NDJSON", "read_csv", "read_ndjson"]
@@ -50,7 +50,9 @@ def read_ndjson(file: BinaryIO, shape: Shape) -> Iterator[Line]:
 
 def _line_of_json(number: int, line: bytes, shape: Shape) -> Line:
     try:
-        given = json.loads(line)
+        given = loads(line)
+    except NamedTwice as fault:
+        return Line(number, NO_ID, {}, str(fault))
     except (ValueError, RecursionError):
         return Line(number, NO_ID, {}, "it is not JSON")
     if type(given) is not dict:

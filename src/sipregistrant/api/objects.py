@@ -13,7 +13,6 @@ and so for what hangs in them, `/tables/{table}/entries/{entry}`. No resource is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -29,6 +28,7 @@ from ..store.store import Store
 from ..store.tx import Key, Tx
 from . import schemas
 from .gate import Changer, Reader
+from .json_objects import NamedTwice, loads
 from .pages import After, Limit, page_of
 from .problem import Problem, problem_of
 from .registrations import registrations_of
@@ -53,7 +53,9 @@ async def read_object(request: Request) -> dict[str, Any]:
         if len(body) > MOST_BODY_BYTES:
             raise Problem(413, f"at most {MOST_BODY_BYTES} bytes are taken")
     try:
-        given = json.loads(body)
+        given = loads(body)
+    except NamedTwice as fault:
+        raise Problem(422, "nothing was changed", faults=[(fault.name, "it is named twice")]) from None
     except (ValueError, RecursionError):
         raise Problem(400, "the body is no JSON") from None
     if not isinstance(given, dict):
