@@ -106,7 +106,7 @@ async def test_it_can_be_removed(site: Site) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {}, {"url": "ftp://ops.example/"}, {"url": "https://"}, {"url": "https://me:secret@ops.example/"},
+        {}, {"url": "HTTP://ops.example/"}, {"url": "ftp://ops.example/"}, {"url": "https://"}, {"url": "https://me:secret@ops.example/"},
         {"url": "https://a b/"},
         {"url": "https://ops.example:0/"}, {"url": "https://ops.example:99999/"}, {"url": "https://[::1/"},
         {"url": "https://ops.example/" + "x" * 3000}, {"url": URL, "kinds": ["registrations.lost"]},

@@ -224,7 +224,7 @@ def _fault_of_url(url: str) -> str:
         port = parts.port
     except ValueError as error:
         return str(error)
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if not url.startswith(("http://", "https://")) or not parts.hostname or port == 0:
         return "https://HOST/PATH, or http:// within your own network"
     if parts.username is not None or parts.password is not None:
         return "no user and password in it: they would be shown to everybody who may read"
