@@ -85,6 +85,13 @@ def test_a_wrong_password_is_told_with_what_to_do(service: Start, kamailio: Star
     assert api.probe(BOB)["cause"] == "credentials.missing"
 
 
+def test_an_aor_without_a_host_is_asked_for_as_well(service: Start, kamailio: StartKamailio, api: Api) -> None:
+    registrar = kamailio()
+    configure(service().rest(), registrar)
+    assert api.probe({"aor": "alice", "aor_type": "remote"})["ok"]
+    assert registrar.dump() == {}
+
+
 def test_an_aor_that_is_registered_is_only_fetched(service: Start, kamailio: StartKamailio, api: Api) -> None:
     registrar = kamailio()
     rest = service().rest()

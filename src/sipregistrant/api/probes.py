@@ -9,7 +9,6 @@ Both send something, so both are POST and need the role rest.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -19,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 
 from ..explain.answers import of_code
 from ..explain.faults import of_reason
+from ..model.addressing import registering_user
 from ..model.holdings import Holding, Owner, compare
 from ..model.probing import Prober, Question, Report
 from ..model.registrants import ENTRY
 from ..sip.authentication import Credential
-from ..sip.uri import parse_uri
 from ..store import actions, probed
 from ..store.store import Store
 from ..store.tx import Key, Tx
@@ -126,7 +125,7 @@ class Probes:
         if isinstance(question, str):
             raise Problem(409, question)
         aor = str(question.entry["AOR"])
-        is_ours = await self._store.read(probed.is_registered, server, aor, _user_of(aor))
+        is_ours = await self._store.read(probed.is_registered, server, aor, registering_user(question.entry))
         question.expires = 0 if given.get("fetch") or is_ours else given.get("expires_seconds", EXPIRES_SECONDS)
         report = await self._ask(question)
         return JSONResponse(_report(report, was_ours=is_ours and not given.get("fetch")))
@@ -197,13 +196,6 @@ def _form(entry: Json) -> dict[str, str]:
     return dict(found.form)
 
 
-def _user_of(aor: str) -> str:
-    try:
-        return parse_uri(aor).user or ""
-    except ValueError:
-        return ""
-
-
 def _compared(tx: Tx, id: int, question: Question, report: Report) -> list[Holding]:
     if report.contacts is None:
         return []
@@ -246,8 +238,7 @@ def _steps(report: Report) -> list[Json]:
 
 
 def _holding(one: Holding) -> Json:
-    told = dataclasses.asdict(one)
-    return {"uri": told["uri"], "owner": one.owner.value, "expires_seconds": one.expires, "q": one.q}
+    return {"uri": one.uri, "owner": one.owner.value, "expires_seconds": one.expires, "q": one.q}
 
 
 def _verdict_on(report: Report, holdings: list[Holding]) -> str:
